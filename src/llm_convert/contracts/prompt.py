@@ -1,0 +1,201 @@
+"""A prompt: what to make of a kind of document, and the schema of the rows that come out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from llm_convert.contracts.base import Contract, Scalar
+from llm_convert.contracts.tables import Column, FieldType, TableSchema
+
+
+class Role(StrEnum):
+    """Where in a table a field's value stands, seen from the cell that makes the row."""
+
+    COLUMN = "column"
+    """In the same row, under a header with the field's name."""
+    VALUE = "value"
+    """The cell itself: in an observations layout each filled value cell makes a row."""
+    HEADER = "header"
+    """Above it, in the header block."""
+    LABEL = "label"
+    """In the label columns of its row."""
+    SECTION = "section"
+    """A heading line above its row, or the label that a group of rows shares."""
+    TITLE = "title"
+    """In the title lines above the table, or in the sheet's name."""
+
+
+class Layout(StrEnum):
+    """What one output row is."""
+
+    RECORDS = "records"
+    """One row of the table."""
+    OBSERVATIONS = "observations"
+    """One filled value cell of the table."""
+    ANY_TABLE = "any_table"
+    """One filled cell of any table, in a fixed long form: see ``prompts/builtin/any_table.yaml``."""
+
+
+class OutputField(Contract):
+    """One field of the rows: its name, its type, and what documents call it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    type: FieldType = FieldType.TEXT
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    """What documents call it, in any language; matched without regard to case, spaces and punctuation."""
+    unit: str | None = None
+    """The unit the value is wanted in, such as ``KRW``; a document's ``(단위: 천원)`` is scaled to it."""
+    role: Role = Role.COLUMN
+    required: bool = False
+    values: tuple[str, ...] = ()
+    """The closed list of values it may take; empty: any."""
+    examples: tuple[Scalar, ...] = ()
+
+
+class OutputSchema(Contract):
+    """The table the rows are for, and its fields in order."""
+
+    table: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    fields: tuple[OutputField, ...] = Field(min_length=1)
+    layout: Layout = Layout.RECORDS
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [f.name for f in self.fields]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"field names must be unique, found twice: {', '.join(twice)}")
+        values = [f.name for f in self.fields if f.role is Role.VALUE]
+        if self.layout is Layout.OBSERVATIONS and len(values) != 1:
+            raise ValueError(f"an observations layout needs exactly one field with role 'value', found {len(values)}")
+        return self
+
+    def field(self, name: str) -> OutputField:
+        """The field of this name; KeyError when there is none."""
+        for candidate in self.fields:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(name)
+
+    def table_schema(self, key: tuple[str, ...] = ()) -> TableSchema:
+        """The table that these rows land in."""
+        return TableSchema(
+            table=self.table,
+            columns=tuple(
+                Column(name=f.name, type=f.type, aliases=f.aliases, unit=f.unit, required=f.required, description=f.description)
+                for f in self.fields
+            ),
+            key=key,
+        )
+
+
+class UniqueCheck(Contract):
+    """No two rows of a document may agree in all these fields."""
+
+    kind: Literal["unique"]
+    fields: tuple[str, ...] = Field(min_length=1)
+
+
+class RangeCheck(Contract):
+    """A value must lie between two bounds, both allowed."""
+
+    kind: Literal["range"]
+    field: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class SumCheck(Contract):
+    """A control total that the document states must equal the sum of its parts.
+
+    A row whose ``label`` field matches ``totals`` is a stated total: it is checked and left out of the result. Its parts are
+    the rows of the same ``group`` that are no totals.
+    """
+
+    kind: Literal["sum"]
+    value: str
+    label: str
+    totals: tuple[str, ...] = Field(min_length=1)
+    """Labels of stated totals, such as ``합계``; compared without regard to case and spaces."""
+    group: tuple[str, ...] = ()
+    """The fields that a total shares with its parts."""
+    tolerance: float = Field(default=0.0, ge=0)
+    """How far stated and computed sums may differ, in the field's unit."""
+
+
+Check = Annotated[UniqueCheck | RangeCheck | SumCheck, Field(discriminator="kind")]
+
+
+class ModelTier(StrEnum):
+    """How strong a model the work wants; settings name the model of each tier."""
+
+    FAST = "fast"
+    MAIN = "main"
+    STRONG = "strong"
+
+
+class Prompt(Contract):
+    """One prompt, as its YAML file says it."""
+
+    prompt_id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
+    title: str = ""
+    file_ids: tuple[str, ...] = Field(min_length=1)
+    """The FILE_IDs it serves; ``*`` serves any."""
+    instructions: str = Field(min_length=1)
+    output: OutputSchema
+    checks: tuple[Check, ...] = ()
+    tier: ModelTier = ModelTier.MAIN
+    optional: bool = False
+    """An optional prompt's failure is recorded and never counts against the run."""
+
+    @field_validator("instructions")
+    @classmethod
+    def _instructions_are_said(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("instructions are empty")
+        return text
+
+    @model_validator(mode="after")
+    def _checks_name_fields(self) -> Self:
+        known = {f.name for f in self.output.fields}
+        for check in self.checks:
+            for name in fields_of(check):
+                if name not in known:
+                    raise ValueError(f"the {check.kind} check names an unknown field {name!r}; known: {', '.join(sorted(known))}")
+        return self
+
+    def serves(self, file_id: str) -> bool:
+        """Whether documents of this FILE_ID are converted under this prompt."""
+        return "*" in self.file_ids or file_id in self.file_ids
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that change when anything that can change an answer changes."""
+        return hashlib.sha256(self.to_json()).hexdigest()[:16]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The fields that tell two rows of one document apart, from the first unique check."""
+        return next((check.fields for check in self.checks if isinstance(check, UniqueCheck)), ())
+
+
+def fields_of(check: UniqueCheck | RangeCheck | SumCheck) -> tuple[str, ...]:
+    """The fields that a check names."""
+    match check:
+        case UniqueCheck():
+            return check.fields
+        case RangeCheck():
+            return (check.field,)
+        case SumCheck():
+            return (check.value, check.label, *check.group)
+
+
+def folded(text: str) -> str:
+    """A label without case, spaces and punctuation: how labels of people are compared."""
+    return re.sub(r"[\W_]+", "", text.casefold())

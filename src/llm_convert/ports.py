@@ -1,0 +1,200 @@
+"""What the core asks of the world. Protocols only; adapters are leaves, and ``wiring`` alone picks one.
+
+Every port has a contract test suite in ``llm_convert.testing.contracts`` that each adapter runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from llm_convert.contracts.document import Document
+from llm_convert.contracts.launch import ExecutionHandle, ExecutionStatus, JobRequest
+from llm_convert.contracts.prompt import Prompt
+from llm_convert.contracts.work import Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object's bytes and the version they are of."""
+
+    data: bytes = field(repr=False)
+    version: str
+    """Opaque: equal exactly when nothing was written in between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """What a listing tells."""
+
+    key: str
+    size_bytes: int
+    version: str
+    updated_at: datetime
+    """Aware, UTC."""
+
+
+class ObjectStore(Protocol):
+    """Objects by key, with conditional writes: of many writers who expect the same state, one wins.
+
+    Keys are ``/``-separated, any Unicode, without empty, ``.`` or ``..`` segments. A reader sees an object whole or not
+    at all. Every method raises StoreError when the store itself fails.
+    """
+
+    @property
+    def url(self) -> str:
+        """The root, without a trailing slash."""
+
+    def read(self, key: str) -> StoredObject:
+        """Raises ObjectNotFoundError."""
+
+    def create(self, key: str, data: bytes) -> str:
+        """Write only if absent; the new version. Raises PreconditionFailedError when the key exists."""
+
+    def replace(self, key: str, data: bytes, *, if_version: str) -> str:
+        """Write only over this version; the new version. Raises PreconditionFailedError, also when the key is gone."""
+
+    def delete(self, key: str, *, if_version: str) -> None:
+        """Delete only this version. Raises PreconditionFailedError, also when the key is gone."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Objects whose keys start with this text, in the order of their keys' UTF-8 bytes."""
+
+    def locate(self, key: str) -> str:
+        """The URL of an object, for people and for warehouses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Rows of one table, tenant, BSDA and branch; together they replace what the same four held before."""
+
+    table: str
+    tenant: str
+    bsda: str
+    branch: str
+    digest: str
+    """Of the rows: a load that is already there with this digest changes nothing."""
+    parquet: bytes = field(repr=False)
+    uri: str
+    """Where the same bytes lie in the object store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """What a load did."""
+
+    rows: int
+    changed: bool
+    """False: the same rows were there already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The first rows of a table."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    total: int
+
+
+class Warehouse(Protocol):
+    """Where tables land."""
+
+    def land(self, load: Load) -> Landed:
+        """Load once: atomic, and the same load again changes nothing. New columns are added as nullable."""
+
+    def preview(self, table: str, *, limit: int = 5) -> Preview:
+        """The first rows, in a stable order. Raises ConfigurationError for a table that is not there."""
+
+    def tables(self) -> tuple[str, ...]:
+        """The landed tables, sorted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextContent:
+    """A piece of the document as the model reads it."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageContent:
+    """A picture for the model."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest:
+    """One call: what a model is sent, and what a deterministic provider reads instead."""
+
+    work_item: str
+    run_id: str
+    prompt: Prompt
+    document: Document = field(repr=False)
+    system: str = field(repr=False)
+    content: tuple[TextContent | ImageContent, ...] = field(repr=False)
+    tool_name: str
+    tool_schema: dict[str, Any] = field(repr=False)
+    """JSON schema of an ``Answer`` for this prompt."""
+    max_output_tokens: int
+
+
+class ModelProvider(Protocol):
+    """Answers one request. It never retries: the caller owns that."""
+
+    @property
+    def name(self) -> str:
+        """As settings call it."""
+
+    def model(self, prompt: Prompt) -> str:
+        """The model that would answer this prompt; part of a work item's identity."""
+
+    async def complete(self, request: CompletionRequest) -> Reply:
+        """The reply as it was paid for.
+
+        Raises:
+            UnavailableError: trying again may help; nothing is known to be paid.
+            ConfigurationError: credentials, model or region are wrong.
+            DataError: the request itself is refused, such as a document that is too long.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+class JobBackend(Protocol):
+    """Where job executions run. ``start`` is an effect: no caller ever retries it blindly."""
+
+    @property
+    def name(self) -> str:
+        """As settings call it."""
+
+    def start(self, request: JobRequest, run_id: str) -> ExecutionHandle:
+        """Start one execution of the job for a run."""
+
+    def find(self, request: JobRequest, run_id: str) -> ExecutionHandle | None:
+        """The execution of a run whose handle was lost; None when the platform knows of none."""
+
+    def status(self, handle: ExecutionHandle) -> ExecutionStatus:
+        """How it stands. An error of the platform raises UnavailableError and says nothing about the execution."""
+
+    def cancel(self, handle: ExecutionHandle) -> None:
+        """Ask it to stop; return without waiting. Cancelling what is over does nothing."""
+
+    def logs(self, handle: ExecutionHandle) -> str:
+        """The last lines of its log, for a diagnosis; empty when there are none to be had."""
+
+
+class Clock(Protocol):
+    """Time, so that tests own it."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
