@@ -24,5 +24,5 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": "LLM Convert", "python-modules": ["llm_convert.airflow.operators"]},
         ],
-        "extra-links": ["llm_convert.airflow.links.ReportLink"],
+        "extra-links": ["llm_convert.airflow.links.ReportLink", "llm_convert.airflow.links.JobLogLink"],
     }

@@ -53,7 +53,9 @@ def _explain(model: type[BaseModel], error: ValidationError, where: str) -> Conf
     fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     path = ".".join(str(step) for step in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return unknown_name("key", str(fault["loc"][-1]), _keys_at(model, fault["loc"][:-1]), where=_at(where, fault["loc"][:-1]))
+        return unknown_name(
+            "key", str(fault["loc"][-1]), _keys_at(model, fault["loc"][:-1]), where=_at(where, fault["loc"][:-1])
+        )
     message = fault["msg"].removeprefix("Value error, ")
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if fault["type"] == "missing":
@@ -72,7 +74,12 @@ def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[str]:
     for step in loc:
         if isinstance(step, int):
             continue
-        nested = [m for current in models if step in current.model_fields for m in _models_in(current.model_fields[step].annotation)]
+        nested = [
+            m
+            for current in models
+            if step in current.model_fields
+            for m in _models_in(current.model_fields[step].annotation)
+        ]
         models = nested or models
     return {name for m in models for name in m.model_fields}
 

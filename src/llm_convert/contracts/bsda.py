@@ -34,7 +34,9 @@ def parse_bsda(text: str) -> str:
     try:
         datetime.strptime(full, "%Y%m%d%H%M%S")
     except ValueError:
-        raise ConfigurationError(f"BSDA must be 8 or 14 digits of a real date and time, found {text!r}", remedy=_REMEDY) from None
+        raise ConfigurationError(
+            f"BSDA must be 8 or 14 digits of a real date and time, found {text!r}", remedy=_REMEDY
+        ) from None
     return full
 
 
@@ -69,7 +71,8 @@ def ingestion_id(
     """
     if at.tzinfo is None:
         raise ConfigurationError(f"the run time {at.isoformat()} has no time zone", remedy="Pass an aware datetime.")
-    local = at.astimezone(ZoneInfo(timezone))
+    # Through the timestamp: subclasses such as pendulum's do arithmetic and conversion in ways of their own.
+    local = datetime.fromtimestamp(at.timestamp(), ZoneInfo(timezone))
     times = sorted((parse_schedule_time(text) for text in schedule_hours), reverse=True)
     if not times:
         raise ConfigurationError("transform_schedule is empty", remedy="Give at least one hour such as ['23'].")
@@ -90,7 +93,8 @@ def parse_schedule_time(text: str) -> tuple[int, int]:
     hour, minute = (int(match[1]), int(match[2] or 0)) if match else (24, 0)
     if hour > 23 or minute > 59:
         raise ConfigurationError(
-            f"transform_schedule holds {text!r}", remedy="Give local hours of a day, HH or HH:MM, such as '23' or '06:30'."
+            f"transform_schedule holds {text!r}",
+            remedy="Give local hours of a day, HH or HH:MM, such as '23' or '06:30'.",
         )
     return hour, minute
 
@@ -123,5 +127,6 @@ def _weekday(text: str, expression: str) -> int:
 
 def _bad_weekdays(expression: str) -> ConfigurationError:
     return ConfigurationError(
-        f"day_of_week holds {expression!r}", remedy="Give a cron weekday expression such as '*', '1-5', 'mon-fri' or 'sun,3'."
+        f"day_of_week holds {expression!r}",
+        remedy="Give a cron weekday expression such as '*', '1-5', 'mon-fri' or 'sun,3'.",
     )

@@ -107,7 +107,9 @@ class Sheet:
         return f"{self.name}!{cell_reference(row, column)}"
 
     def resolve(self, reference: str) -> CellValue:
-        """The value at an A1 reference."""
+        """The value at an A1 reference; ``name`` is the sheet's own name, which often states a day or a branch."""
+        if reference.strip() == "name":
+            return self.name
         return self.value(*parse_cell_reference(reference))
 
 

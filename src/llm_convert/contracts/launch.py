@@ -33,6 +33,8 @@ class Launch(Contract):
     intended_at: str
     """ISO 8601, UTC."""
     handle: ExecutionHandle | None = None
+    abandoned_at: str | None = None
+    """ISO 8601, UTC: when a later launcher found that nothing had come of the intent. No handle is stored after it."""
 
 
 class ExecutionHandle(Contract):
@@ -63,6 +65,8 @@ class ExecutionStatus(Contract):
     state: ExecutionState
     exit_code: int | None = None
     signal: int | None = None
+    stopping: bool = False
+    """A cancel was asked for and it is still running: nobody should attach to it any more."""
     detail: str = ""
 
     @property

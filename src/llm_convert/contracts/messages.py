@@ -15,7 +15,7 @@ from llm_convert.contracts.base import Contract
 from llm_convert.contracts.report import ItemReport
 from llm_convert.contracts.usage import Usage
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION: Literal[1] = 1
 
 
 class _Message(Contract):
@@ -38,6 +38,8 @@ class Opened(_Message):
     """The platform's name for the execution: a Cloud Run execution, or ``pid@host``."""
     items: int
     """Work items this task will walk."""
+    tasks: int = Field(default=1, ge=1)
+    """Parallel tasks of the execution: as many streams must close."""
 
 
 class Progress(_Message):

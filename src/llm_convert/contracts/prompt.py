@@ -64,6 +64,8 @@ class OutputSchema(Contract):
     table: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     fields: tuple[OutputField, ...] = Field(min_length=1)
     layout: Layout = Layout.RECORDS
+    skip: tuple[str, ...] = ()
+    """Labels of rows and columns that are derived from others and are no data, such as ``영업이익률``."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -88,7 +90,14 @@ class OutputSchema(Contract):
         return TableSchema(
             table=self.table,
             columns=tuple(
-                Column(name=f.name, type=f.type, aliases=f.aliases, unit=f.unit, required=f.required, description=f.description)
+                Column(
+                    name=f.name,
+                    type=f.type,
+                    aliases=f.aliases,
+                    unit=f.unit,
+                    required=f.required,
+                    description=f.description,
+                )
                 for f in self.fields
             ),
             key=key,
@@ -114,8 +123,8 @@ class RangeCheck(Contract):
 class SumCheck(Contract):
     """A control total that the document states must equal the sum of its parts.
 
-    A row whose ``label`` field matches ``totals`` is a stated total: it is checked and left out of the result. Its parts are
-    the rows of the same ``group`` that are no totals.
+    A row whose ``label`` field matches ``totals`` is a stated total: it is checked and left out of the result. Its
+    parts are the rows of the same ``group`` that are no totals.
     """
 
     kind: Literal["sum"]
@@ -167,7 +176,9 @@ class Prompt(Contract):
         for check in self.checks:
             for name in fields_of(check):
                 if name not in known:
-                    raise ValueError(f"the {check.kind} check names an unknown field {name!r}; known: {', '.join(sorted(known))}")
+                    raise ValueError(
+                        f"the {check.kind} check names an unknown field {name!r}; known: {', '.join(sorted(known))}"
+                    )
         return self
 
     def serves(self, file_id: str) -> bool:

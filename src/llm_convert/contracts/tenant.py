@@ -132,11 +132,16 @@ class TenantConfig(Contract):
                 continue
             fed_by = self.sources.get(source.results_of)
             if fed_by is None or not fed_by.llm_transform:
-                raise ValueError(f"source {name!r} has results_of {source.results_of!r}, which is no source with llm_transform")
+                raise ValueError(
+                    f"source {name!r} has results_of {source.results_of!r}, which is no source with llm_transform"
+                )
         known = {table.table for table in self.tables}
         for rule in self.file_mapping:
             if rule.table is not None and rule.table not in known:
-                raise ValueError(f"the rule for {rule.file_id} names the table {rule.table!r}; declared tables: {', '.join(sorted(known)) or 'none'}")
+                declared = ", ".join(sorted(known)) or "none"
+                raise ValueError(
+                    f"the rule for {rule.file_id} names the table {rule.table!r}; declared tables: {declared}"
+                )
         ids = [source.id for source in self.sources.values()]
         if len(set(ids)) != len(ids):
             raise ValueError("two sources have the same id")

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from llm_convert.contracts.base import Contract, Scalar
 from llm_convert.contracts.usage import Usage
+from llm_convert.errors import DataError
 
 
 class Outcome(StrEnum):
@@ -59,9 +60,9 @@ REMEDIES: dict[Cause, str] = {
     Cause.UNMAPPED: "Add a rule to file_mapping if it should be converted.",
     Cause.NO_PROMPT: "Add a prompt whose file_ids serve this FILE_ID, or a table to its mapping rule.",
     Cause.NOT_ASKED_FOR: "Leave FILE_ID and PROMPT_ID empty to convert everything.",
-    Cause.NO_TABLE_FOUND: "If the document holds figures as prose or a picture, use a language model: LLM_CONVERT_PROVIDER=vertex.",
-    Cause.FIELDS_NOT_FOUND: "Add what the document calls these fields to the prompt's aliases, or use a language model.",
-    Cause.NEEDS_A_MODEL: "The rules provider is not a language model. Set LLM_CONVERT_PROVIDER=vertex for this kind of document.",
+    Cause.NO_TABLE_FOUND: "For figures in prose or a picture use a language model: LLM_CONVERT_PROVIDER=vertex.",
+    Cause.FIELDS_NOT_FOUND: "Add the document's names of these fields to the prompt's aliases, or use a model.",
+    Cause.NEEDS_A_MODEL: "The rules provider is no language model. Set LLM_CONVERT_PROVIDER=vertex for such documents.",
     Cause.NOTHING_PROVEN: "Read the reasons in the quarantine; the prompt's types, units or aliases may be wrong.",
     Cause.TOTALS_DISAGREE: "Compare the document's totals with its lines; the document or the reading is wrong.",
     Cause.CLARIFY: "Answer the question by naming it in the prompt's instructions.",
@@ -75,8 +76,19 @@ REMEDIES: dict[Cause, str] = {
     Cause.DEFECT: "This is a defect of the software; report it with the log of this run.",
 }
 
-TRY_AGAIN = frozenset({Cause.UNAVAILABLE, Cause.INTERRUPTED, Cause.CLAIMED_ELSEWHERE, Cause.CONFIGURATION, Cause.DEFECT})
+TRY_AGAIN = frozenset(
+    {Cause.UNAVAILABLE, Cause.INTERRUPTED, Cause.CLAIMED_ELSEWHERE, Cause.CONFIGURATION, Cause.DEFECT}
+)
 """Causes that do not lie in the document: the next run does such items again by itself."""
+
+
+class WorkItemError(DataError):
+    """Ends one work item with a named cause; it never ends a run."""
+
+    def __init__(self, cause: Cause, detail: str) -> None:
+        self.cause = cause
+        self.detail = detail
+        super().__init__(f"{cause.value}: {detail}", remedy=REMEDIES[cause])
 
 
 class WorkItem(Contract):

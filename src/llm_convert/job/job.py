@@ -1,0 +1,200 @@
+"""The container's side of a run: settings and a request in, a committed report out.
+
+Order: plan, open the message stream, convert, commit the report, close the stream. The report is the commit marker: a
+run without one did not happen for its readers, though every result it stored is found by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from llm_convert.claims.ledger import Ledger
+from llm_convert.contracts import keys
+from llm_convert.contracts.launch import JobRequest
+from llm_convert.contracts.report import ItemReport, Report, format_usd
+from llm_convert.contracts.tenant import TenantConfig
+from llm_convert.contracts.usage import Usage
+from llm_convert.contracts.work import TRY_AGAIN, Outcome
+from llm_convert.conversion.convert import Workshop
+from llm_convert.documents import ReadOptions
+from llm_convert.errors import EXIT_DATA, EXIT_OK, EXIT_TRY_AGAIN, InterruptedByPlatformError
+from llm_convert.job.messages import MessageWriter
+from llm_convert.job.plan import Narrowing, Planned, plan, read_manifests
+from llm_convert.job.progress import Progress
+from llm_convert.job.runner import Stopped, run_items
+from llm_convert.objects import create_model
+from llm_convert.ports import Clock, ModelProvider, ObjectStore
+from llm_convert.prompts import PromptLibrary
+from llm_convert.settings import Settings, TaskPlace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Everything one task of an execution works with."""
+
+    request: JobRequest
+    run_id: str
+    config: TenantConfig
+    settings: Settings
+    place: TaskPlace
+    store: ObjectStore
+    provider: ModelProvider
+    prompts: PromptLibrary
+    clock: Clock
+    execution: str
+
+    async def run(self, stop: asyncio.Event) -> tuple[Report, int]:
+        """Do the work; the committed report and the exit code.
+
+        Raises:
+            InterruptedByPlatformError: ``stop`` was set before all items had an outcome.
+            LlmConvertError: the configuration, or the store, is at fault.
+        """
+        started = self.clock.now()
+        planned = self._plan()
+        items = sum(entry.item is not None for entry in planned)
+        with MessageWriter(
+            self.store, self.request.tenant, self.request.bsda, self.run_id, task=self.place, clock=self.clock
+        ) as messages:
+            messages.opened(
+                tenant=self.request.tenant,
+                bsda=self.request.bsda,
+                provider=self.provider.name,
+                execution=self.execution,
+                items=items,
+            )
+            self._say_what_is_there(messages, planned, items)
+            try:
+                ended = await self._convert(planned, items, messages, stop)
+            except Stopped:
+                messages.closed(exit_code=EXIT_TRY_AGAIN, reason="the platform asked the job to stop", items=0)
+                raise InterruptedByPlatformError(
+                    "the platform asked the job to stop (SIGTERM)",
+                    remedy="Run it again; only what is not done is repeated.",
+                ) from None
+            report = self._commit(started, ended)
+            code = exit_code_for(report)
+            messages.closed(exit_code=code, reason=_reason(report, code), items=items)
+        return report, code
+
+    def _plan(self) -> list[Planned]:
+        narrowing = Narrowing.of(
+            self.config, self.prompts, file_id=self.request.file_id, prompt_id=self.request.prompt_id
+        )
+        manifests = read_manifests(self.store, self.request.tenant, self.request.bsda)
+        return plan(manifests, self.prompts, narrowing, self.provider, reading=self._reading_identity)
+
+    @property
+    def _reading_identity(self) -> str:
+        return "hidden" if self.config.include_hidden_sheets else "visible"
+
+    def _say_what_is_there(self, messages: MessageWriter, planned: list[Planned], items: int) -> None:
+        if not planned:
+            nights = known_nights(self.store, self.request.tenant)
+            hint = f"; documents were crawled for: {', '.join(nights[-5:])}" if nights else ""
+            messages.log("warning", f"nothing to do: no document was crawled for BSDA {self.request.bsda}{hint}")
+        elif not items:
+            messages.log(
+                "warning", f"nothing to convert: none of {len(planned)} documents is for a prompt; the report says why"
+            )
+
+    async def _convert(
+        self, planned: list[Planned], items: int, messages: MessageWriter, stop: asyncio.Event
+    ) -> list[ItemReport]:
+        reports: dict[int, ItemReport] = {
+            i: entry.skipped for i, entry in enumerate(planned) if entry.skipped is not None
+        }
+        progress = Progress(items)
+        async for index, report in run_items(
+            planned, self._workshop(), concurrency=self.settings.concurrency, stop=stop
+        ):
+            reports[index] = report
+            progress.add(report)
+            messages.item(report)
+            messages.progress(
+                done=progress.done,
+                total=progress.total,
+                rows=progress.rows,
+                usage=progress.usage,
+                seconds_left=progress.seconds_left,
+            )
+        return [reports[index] for index in sorted(reports)]
+
+    def _workshop(self) -> Workshop:
+        # A claim must outlive the longest call, or another execution would pay for the same document meanwhile.
+        lease = max(self.settings.lease_seconds, self.settings.call_timeout_seconds + 60)
+        owner = f"{self.run_id}/{self.place.index}/{self.place.attempt}/{self.execution}"
+        return Workshop(
+            store=self.store,
+            ledger=Ledger(
+                self.store, self.request.tenant, owner=owner, run_id=self.run_id, lease_seconds=lease, clock=self.clock
+            ),
+            provider=self.provider,
+            reading=ReadOptions(
+                include_hidden_sheets=self.config.include_hidden_sheets, max_bytes=self.settings.max_document_bytes
+            ),
+            run_id=self.run_id,
+            bsda=self.request.bsda,
+            max_output_tokens=self.settings.max_output_tokens,
+            force=self.request.force,
+        )
+
+    def _commit(self, started: datetime, items: list[ItemReport]) -> Report:
+        report = Report(
+            tenant=self.request.tenant,
+            bsda=self.request.bsda,
+            run_id=self.run_id,
+            provider=self.provider.name,
+            file_id=self.request.file_id,
+            prompt_id=self.request.prompt_id,
+            started_at=started.isoformat(timespec="milliseconds"),
+            finished_at=self.clock.now().isoformat(timespec="milliseconds"),
+            items=tuple(items),
+            usage=sum((item.usage for item in items), Usage()),
+            max_failed_fraction=self.config.max_failed_fraction,
+        )
+        create_model(self.store, keys.report(self.request.tenant, self.request.bsda, self.run_id), report)
+        return report
+
+
+def known_nights(store: ObjectStore, tenant: str) -> list[str]:
+    """The BSDAs for which documents were crawled, oldest first."""
+    prefix = f"{keys.runs(tenant)}/"
+    return sorted({info.key.removeprefix(prefix).partition("/")[0] for info in store.list(prefix)})
+
+
+def exit_code_for(report: Report) -> int:
+    """0, unless more work items failed than the tenant allows.
+
+    Then 75 when at least half of those failures may go away by themselves, else 65.
+    """
+    if report.failed_fraction <= report.max_failed_fraction:
+        return EXIT_OK
+    failed = [item for item in report.items if item.work_item and not item.optional and item.outcome is Outcome.FAILED]
+    passing = sum(item.cause in TRY_AGAIN for item in failed)
+    return EXIT_TRY_AGAIN if passing * 2 >= len(failed) else EXIT_DATA
+
+
+def _reason(report: Report, code: int) -> str:
+    if code == EXIT_OK:
+        return ""
+    failed = report.count(Outcome.FAILED)
+    return (
+        f"{failed} work items failed, {report.failed_fraction:.0%}; "
+        f"max_failed_fraction allows {report.max_failed_fraction:.0%}"
+    )
+
+
+def describe(report: Report) -> str:
+    """One line for a log."""
+    counts = ", ".join(f"{report.count(outcome)} {outcome.value.lower()}" for outcome in Outcome)
+    return (
+        f"{counts}; {sum(i.reused for i in report.items)} done before; {sum(i.rows for i in report.items)} rows, "
+        f"{sum(i.quarantined for i in report.items)} quarantined; {report.usage.calls} calls, "
+        f"{format_usd(report.usage.cost_microusd)} USD"
+    )

@@ -1,0 +1,105 @@
+"""The container's entry: environment in, exit code out. ``python -m llm_convert.job`` ends here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import uuid
+from collections.abc import Mapping
+
+from llm_convert import wiring
+from llm_convert.contracts.bsda import parse_bsda
+from llm_convert.contracts.keys import tenant_prefix
+from llm_convert.contracts.launch import JobRequest
+from llm_convert.contracts.report import Report
+from llm_convert.errors import ConfigurationError, LlmConvertError, exit_code_of
+from llm_convert.job.job import Job, describe
+from llm_convert.job.log import log_to_stdout
+from llm_convert.settings import Settings, TaskPlace
+from llm_convert.tenants import load_tenant
+
+log = logging.getLogger("llm_convert.job")
+
+
+def main(environ: Mapping[str, str] | None = None) -> int:
+    """Run the job as its environment says; the exit code of the process."""
+    environ = os.environ if environ is None else environ
+    try:
+        settings = Settings.from_environment(environ)
+        log_to_stdout(settings.log_level)
+        _, code = run_job(environ, settings)
+    except LlmConvertError as error:
+        logging.basicConfig()
+        log.error(str(error))
+        return exit_code_of(error)
+    except Exception as error:
+        log.exception("the job ended by a defect")
+        return exit_code_of(error)
+    return code
+
+
+def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report, int]:
+    """Run one task of an execution to its committed report and exit code.
+
+    Raises:
+        LlmConvertError: see ``Job.run``; also for missing or malformed variables.
+    """
+    request = read_request(environ, settings)
+    store = wiring.open_store(settings)
+    config = load_tenant(store, request.tenant, folder=settings.tenants)
+    job = Job(
+        request=request,
+        run_id=settings.run_id or f"{request.launch_key}-01",
+        config=config,
+        settings=settings,
+        place=TaskPlace.from_environment(environ),
+        store=store,
+        provider=wiring.open_provider(settings, environ),
+        prompts=wiring.open_prompts(settings),
+        clock=wiring.open_clock(),
+        execution=environ.get("CLOUD_RUN_EXECUTION") or f"{os.getpid()}@{socket.gethostname()}",
+    )
+    log.info("run %s of tenant %s, BSDA %s, provider %s", job.run_id, request.tenant, request.bsda, job.provider.name)
+    report, code = asyncio.run(_run(job))
+    log.info(describe(report), extra={"fields": {"run_id": report.run_id, "exit_code": code}})
+    return report, code
+
+
+def read_request(environ: Mapping[str, str], settings: Settings) -> JobRequest:
+    """The request in the environment's variables.
+
+    Raises:
+        ConfigurationError: a variable is missing or malformed; it names the variable.
+    """
+    tenant = environ.get("TENANT_CODE", "").strip()
+    if not tenant:
+        raise ConfigurationError("TENANT_CODE is not set", remedy="Set it to a tenant's code, such as c8cd3500.")
+    tenant_prefix(tenant)
+    bsda = environ.get("BSDA", "").strip()
+    if not bsda:
+        raise ConfigurationError("BSDA is not set", remedy="Set it to the run's base time, such as 20251107140000.")
+    return JobRequest(
+        tenant=tenant,
+        bsda=parse_bsda(bsda),
+        file_id=environ.get("FILE_ID", "").strip() or None,
+        prompt_id=environ.get("PROMPT_ID", "").strip() or None,
+        force=settings.force,
+        launch_key=settings.run_id.rpartition("-")[0] or f"shell-{uuid.uuid4().hex[:12]}",
+    )
+
+
+async def _run(job: Job) -> tuple[Report, int]:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+            # Only the main thread may set handlers; elsewhere the caller stops the job its own way.
+            loop.add_signal_handler(number, stop.set)
+    try:
+        return await job.run(stop)
+    finally:
+        await job.provider.close()

@@ -1,0 +1,98 @@
+"""crawler: takes a source's documents into the landing zone, byte for byte, each once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from llm_convert.contracts import keys
+from llm_convert.contracts.manifest import CrawledFile, Manifest, ManifestEntry
+from llm_convert.contracts.tenant import Source
+from llm_convert.errors import ConfigurationError, PreconditionFailedError, StoreError
+from llm_convert.objects import overwrite
+from llm_convert.pipeline.context import StepContext
+
+
+def crawl(context: StepContext) -> dict[str, int]:
+    """Take the source's documents for this BSDA.
+
+    With ``take: new`` a document whose bytes an earlier BSDA took is left alone; the same BSDA again takes the same.
+
+    Returns:
+        Counts: ``files``, ``new`` (landed now), ``taken_before`` (left to an earlier BSDA).
+
+    Raises:
+        ConfigurationError: the source's folder is not there.
+    """
+    landed, new, before = [], 0, 0
+    for name, path in _files(_folder(context)):
+        data = _read(path)
+        sha256 = hashlib.sha256(data).hexdigest()
+        if context.source.take == "new" and not _take(context, sha256):
+            before += 1
+            continue
+        key = keys.landing(context.tenant, context.source.id, context.bsda, name)
+        new += overwrite(context.store, key, data)
+        landed.append(CrawledFile(source=context.source.id, name=name, sha256=sha256, size_bytes=len(data), key=key))
+    manifest = Manifest(
+        tenant=context.tenant,
+        bsda=context.bsda,
+        source=context.source.id,
+        entries=tuple(ManifestEntry(file=file) for file in landed),
+    )
+    overwrite(context.store, keys.crawled(context.tenant, context.bsda, context.source.id), manifest.to_json())
+    return {"files": len(landed), "new": new, "taken_before": before}
+
+
+def folder_of(source: Source, home: Path) -> Path:
+    """The folder that a source's URL names; relative ones start at the settings' home."""
+    assert source.url is not None
+    parts = urlsplit(source.url)
+    if parts.scheme not in {"", "file"}:
+        raise ConfigurationError(f"the crawler can't read {source.url!r}", remedy="Give a folder or a file:// URL.")
+    return home / unquote(parts.path)
+
+
+def _folder(context: StepContext) -> Path:
+    if context.source.url is None:
+        raise ConfigurationError(f"source {context.branch!r} has no url to crawl")
+    folder = folder_of(context.source, context.settings.home)
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"the folder {folder} of source {context.branch!r} does not exist",
+            remedy="Create it, or change the source's url.",
+        )
+    return folder
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below the folder by its NFC name, sorted, but hidden files and lock files of office programs."""
+    found = []
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith((".", "~$")) for part in parts):
+            found.append((unicodedata.normalize("NFC", "/".join(parts)), path))
+    yield from sorted(found)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreError(
+            f"{path.name} can't be read: {error.strerror}", remedy="Check the file's permissions."
+        ) from None
+
+
+def _take(context: StepContext, sha256: str) -> bool:
+    """Whether this BSDA may take the document: it is the first to ask, or it was the first before."""
+    key = keys.taken(context.tenant, context.source.id, sha256)
+    try:
+        context.store.create(key, json.dumps({"bsda": context.bsda}).encode())
+    except PreconditionFailedError:
+        return bool(json.loads(context.store.read(key).data)["bsda"] == context.bsda)
+    return True

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llm_convert.errors import ConfigurationError
+from llm_convert.settings import Settings, TaskPlace
+
+
+def test_the_embedded_defaults_need_nothing() -> None:
+    settings = Settings.from_environment({})
+    assert settings.provider == "rules"
+    assert settings.store_url == f"file://{Path('.llm_convert').absolute()}/store"
+    assert settings.warehouse_url.startswith("duckdb:///")
+
+
+def test_an_unknown_variable_names_the_nearest() -> None:
+    with pytest.raises(
+        ConfigurationError,
+        match=r"unknown variable 'LLM_CONVERT_PROVDER' in the environment. Did you mean 'LLM_CONVERT_PROVIDER'",
+    ):
+        Settings.from_environment({"LLM_CONVERT_PROVDER": "vertex"})
+
+
+def test_a_bad_value_names_its_variable() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"LLM_CONVERT_CONCURRENCY: .* found 'many'. Change or unset LLM_CONVERT_CONCURRENCY"
+    ):
+        Settings.from_environment({"LLM_CONVERT_CONCURRENCY": "many"})
+
+
+def test_another_process_gets_the_same_settings(tmp_path: Path) -> None:
+    settings = Settings.from_environment(
+        {
+            "LLM_CONVERT_HOME": str(tmp_path),
+            "LLM_CONVERT_FORCE": "true",
+            "LLM_CONVERT_VERTEX_ACCESS_TOKEN": "t",
+            "LLM_CONVERT_PROMPTS": str(tmp_path),
+        }
+    )
+    assert Settings.from_environment(settings.to_environment()) == settings
+
+
+def test_secrets_do_not_show(tmp_path: Path) -> None:
+    settings = Settings.from_environment({"LLM_CONVERT_VERTEX_ACCESS_TOKEN": "s3cret"})
+    assert "s3cret" not in repr(settings)
+    assert b"s3cret" not in settings.to_json()
+
+
+def test_a_place_without_a_platform_is_the_only_task() -> None:
+    assert TaskPlace.from_environment({}) == TaskPlace(index=0, count=1, attempt=0, execution="")
+    with pytest.raises(ConfigurationError, match="CLOUD_RUN_TASK_INDEX"):
+        TaskPlace.from_environment({"CLOUD_RUN_TASK_INDEX": "one"})
