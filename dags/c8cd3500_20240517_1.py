@@ -9,6 +9,7 @@ CONFIG = {
     "dag_id": "c8cd3500-20240517-1",
     "transform_schedule": ["23"],
     "day_of_week": "*",
+    "prompt_id": ["weekly_summary", "reservation_list", "settlement_lines"],
     "sources": {
         "shared_drive": {"id": "sbb4e91e", "url": "drive/c8cd3500/shared_drive", "llm_transform": True},
         "email": {"id": "sem4e91e", "results_of": "shared_drive"},

@@ -9,6 +9,7 @@ CONFIG = {
     "dag_id": "cf526000-20250926-1",
     "transform_schedule": ["21"],
     "day_of_week": "*",
+    "prompt_id": ["stock_list", "production_summary", "order_lines"],
     "sources": {
         "shared_drive": {"id": "se19a4e4", "url": "drive/cf526000/shared_drive", "llm_transform": True},
     },

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from guard import guarded_connect
 from llm_convert.contracts.tenant import TenantConfig
-
-sys.path.insert(0, str(Path(__file__).parent))
 from night import Night
 
 REAL_WORKBOOKS = Path(__file__).parents[2] / "shared" / "data" / "real_workbooks"
@@ -36,26 +32,14 @@ def _own_environment() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _loopback_only() -> Iterator[None]:
-    """A connection to anything but this machine fails at once."""
-    connect = socket.socket.connect
-
-    def guarded(self: socket.socket, address: Any) -> None:
-        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
-            raise AssertionError(f"a test tried to reach {address[0]}: tests may reach this machine alone")
-        connect(self, address)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", guarded)
-        yield
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+@pytest.fixture(autouse=True)
+def _no_paid_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuses connections to anywhere else, and fails the test even where a library swallows the refusal."""
+    strangers: list[str] = []
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, guarded_connect(getattr(socket.socket, name), strangers))
+    yield
+    assert not strangers, f"this test tried to reach {strangers}: tests may reach this machine alone"
 
 
 @pytest.fixture

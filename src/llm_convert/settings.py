@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError
 
 from llm_convert.contracts.base import Contract
 from llm_convert.contracts.prompt import ModelTier
+from llm_convert.contracts.urls import url_of
 from llm_convert.errors import ConfigurationError, unknown_name
 
 PREFIX = "LLM_CONVERT_"
@@ -109,12 +110,12 @@ class Settings(Contract):
     @property
     def store_url(self) -> str:
         """The object store's URL."""
-        return self.store or f"file://{self.home.absolute()}/store"
+        return self.store or url_of("file", self.home.absolute() / "store")
 
     @property
     def warehouse_url(self) -> str:
         """The warehouse's URL."""
-        return self.warehouse or f"duckdb://{self.home.absolute()}/warehouse.duckdb"
+        return self.warehouse or url_of("duckdb", self.home.absolute() / "warehouse.duckdb")
 
     @property
     def prompts_folder(self) -> Path | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
+from llm_convert.contracts.urls import path_of
 from llm_convert.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def open_clock() -> Clock:
 
 
 def _scheme_and_path(url: str, variable: str) -> tuple[str, Path]:
-    parts = urlsplit(url)
-    if not parts.scheme or not parts.path:
-        raise ConfigurationError(
-            f"{variable} is {url!r}, no URL", remedy="Give one such as file:///var/lib/llm_convert."
-        )
-    return parts.scheme, Path(unquote(parts.path))
+    try:
+        return url.partition(":")[0], path_of(url)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{variable}: {error.found}", remedy=error.remedy) from None

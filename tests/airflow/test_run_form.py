@@ -31,7 +31,7 @@ def filled(config=CONFIG, **values):
 
 
 def test_what_an_empty_form_means():
-    assert filled() == {"BSDA": "", "FILE_ID": None, "PROMPT_ID": None, "force": False}
+    assert filled() == {"BSDA": None, "FILE_ID": None, "PROMPT_ID": None, "force": False}
 
 
 @pytest.mark.parametrize(

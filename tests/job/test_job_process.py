@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from night import Night
 
 from llm_convert.contracts.report import Report
 from llm_convert.testing.model_server import ModelServer
+from night import Night
 
 SALES = "품목,판매일,금액\n샴푸{n},2025-11-03,{n}\n".encode().decode()
 
@@ -174,7 +174,13 @@ def test_above_the_allowed_fraction_the_job_says_whether_a_retry_may_help(drive:
 
 
 @pytest.mark.parametrize(
-    ("dial", "cause"), [("max_tokens", "truncated"), ("refusal", "refused"), ("end_turn", "bad_answer"), ("model_context_window_exceeded", "too_large")]
+    ("dial", "cause"),
+    [
+        ("max_tokens", "truncated"),
+        ("refusal", "refused"),
+        ("end_turn", "bad_answer"),
+        ("model_context_window_exceeded", "too_large"),
+    ],
 )
 def test_every_way_to_end_badly_has_its_name(drive: Night, server: ModelServer, dial: str, cause: str) -> None:
     server.dials.stop_reason = dial
@@ -183,9 +189,17 @@ def test_every_way_to_end_badly_has_its_name(drive: Night, server: ModelServer, 
 
 
 def test_a_disk_that_cannot_be_written_ends_the_job_with_one_clear_line(drive: Night) -> None:
-    environ = {**os.environ, **drive.settings.to_environment(), **drive.environ, "TENANT_CODE": "t1", "BSDA": drive.bsda}
+    environ = {
+        **os.environ,
+        **drive.settings.to_environment(),
+        **drive.environ,
+        "TENANT_CODE": "t1",
+        "BSDA": drive.bsda,
+    }
     environ["LLM_CONVERT_STORE"] = "file:///proc/llm_convert"
-    ended = subprocess.run([sys.executable, "-m", "llm_convert.job"], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-m", "llm_convert.job"], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
     assert ended.returncode in {75, 78}
     assert len(ended.stdout.splitlines()) == 1
     assert "/proc/llm_convert" in ended.stdout

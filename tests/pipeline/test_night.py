@@ -166,7 +166,10 @@ def test_a_missing_folder_is_told(night: Night) -> None:
 @pytest.mark.parametrize(
     ("filters", "said"),
     [
-        ({"sale": [{"field": "amount", "op": ">", "value": 0}]}, "unknown table 'sale' in filters. Did you mean 'sales'"),
+        (
+            {"sale": [{"field": "amount", "op": ">", "value": 0}]},
+            "unknown table 'sale' in filters. Did you mean 'sales'",
+        ),
         (
             {"sales": [{"field": "amuont", "op": ">", "value": 0}]},
             "unknown column 'amuont' in filters.sales. Did you mean 'amount'",

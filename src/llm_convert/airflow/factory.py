@@ -98,7 +98,7 @@ def _dag_of(config: TenantConfig, dag_kwargs: Mapping[str, Any]) -> DAG:
 
 def operator_of(step: Step, config: TenantConfig, dag: DAG) -> LlmConvertBatchOperator | PipelineStepOperator:
     """The operator of one step, wired to the form of its DAG."""
-    bsda = "{{ params.BSDA }}"
+    bsda = "{{ params.BSDA or '' }}"
     if step.step != CONVERT:
         return PipelineStepOperator(
             task_id=step.task_id, dag=dag, step=step.step, source=step.source, config=config, bsda=bsda

@@ -12,7 +12,7 @@ from llm_convert.errors import unknown_name
 
 _BSDA_FORM = r"^(\d{8}|\d{14})?$"
 _FILE_ID_FORM = r"^[A-Z][A-Z0-9_]*$"
-_PROMPT_ID_FORM = r"^[a-z][a-z0-9_]*$"
+_PROMPT_ID_FORM = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
 
 def run_form(config: TenantConfig) -> dict[str, Param]:
@@ -22,9 +22,10 @@ def run_form(config: TenantConfig) -> dict[str, Param]:
     checked here and its existence by the job.
     """
     return {
+        # Null and not an empty text: Airflow's page takes an empty text for a required field that nobody filled.
         "BSDA": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             pattern=_BSDA_FORM,
             title="BSDA",
             description=f"The base time, {config.timezone}: 14 digits such as 20251107140000, or 8 for midnight of "
@@ -59,5 +60,6 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Iterable[str]) ->
 
 def _choice(choices: tuple[str, ...], form: str, description: str) -> Param:
     if choices:
-        return Param(None, type=["null", "string"], enum=[None, *choices], description=description)
+        shown = {"null": "all"}
+        return Param(None, type=["null", "string"], enum=[None, *choices], values_display=shown, description=description)
     return Param(None, type=["null", "string"], pattern=form, description=description)

@@ -1,0 +1,55 @@
+"""Workbooks of Excel 2007 and later (.xlsx, .xlsm)."""
+
+from __future__ import annotations
+
+from llm_convert.contracts.document import Sheet
+from llm_convert.contracts.work import WorkItemError
+from llm_convert.documents import xlsx_details
+from llm_convert.documents.archive import Archive
+from llm_convert.documents.extent import Extent
+from llm_convert.documents.options import INFLATION, Contents, ReadOptions, too_many_cells
+from llm_convert.documents.workbook import Grid, read_sheets
+from llm_convert.documents.xlsx_scan import extents, sheet_members
+
+_SPARSE_CELLS = 500_000
+"""Cells that are read one by one where they lie far apart: each costs some 300 bytes and 10 microseconds."""
+_DETAILED_CELLS = 1_000_000
+
+
+def read(name: str, data: bytes, options: ReadOptions) -> Contents:  # noqa: ARG001 - every format's module has this form
+    """One Sheet for each visible sheet with values; formulas and hidden rows only with ``options.details``."""
+    archive = Archive(data, options.max_bytes * INFLATION)
+    found = extents(archive, options.max_cells)
+    members = sheet_members(archive)
+    for member, extent in found.items():
+        if member not in members and extent.box > options.max_cells:
+            raise too_many_cells("a table of the workbook", extent.box, options.max_cells)
+    # openpyxl makes an object of each cell, those under a merged range among them.
+    cells = sum(extent.cells + extent.merged for extent in found.values())
+
+    def sparse(index: int, extent: Extent) -> Grid:
+        if cells > _SPARSE_CELLS:
+            raise too_many_cells(f"sheet {index + 1}", extent.box, options.max_cells)
+        return xlsx_details.sparse_grid(data, index, options.max_cells)
+
+    contents = read_sheets(data, options, [found.get(member, Extent()) for member in members], sparse)
+    if not options.details:
+        return contents
+    if cells > _DETAILED_CELLS:
+        return _with_note(contents, f"formulas and hidden rows were not read: the workbook has {cells:,} cells")
+    return _detailed(data, contents)
+
+
+def _detailed(data: bytes, contents: Contents) -> Contents:
+    try:
+        details = xlsx_details.details(data)
+    except WorkItemError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the values are there already: a second reader's fault loses details alone
+        return _with_note(contents, f"formulas and hidden rows could not be read ({type(error).__name__})")
+    sheets = [part for part in contents.parts if isinstance(part, Sheet)]
+    return Contents(parts=tuple(xlsx_details.completed(sheet, details) for sheet in sheets), notes=contents.notes)
+
+
+def _with_note(contents: Contents, note: str) -> Contents:
+    return Contents(parts=contents.parts, notes=(*contents.notes, note))

@@ -1,0 +1,182 @@
+"""Objects as files below one folder, which a person can read with ``ls`` and ``cat``.
+
+The key is the path. What is not an object lies below ``.store``: temporary files and locks. An object is written whole
+to a temporary file, put on the disk, and only then linked to its name, which fails when the name is taken: there is no
+moment at which a reader could see a part of it, and none at which two creators could both believe they were first.
+
+One thing that other stores can do, files can't: be a file and a folder. ``a`` and ``a/b`` never exist at once.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from llm_convert.contracts.urls import path_of, url_of
+from llm_convert.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
+from llm_convert.ports import ObjectInfo, StoredObject
+from llm_convert.stores.faults import translated
+from llm_convert.stores.files import make_folders, prune, remove_empty_folders, staged, sweep, sync_folder
+from llm_convert.stores.keys import check_key, fault_of
+from llm_convert.stores.listing import version_of, walk
+from llm_convert.stores.stamps import KeyLock, KeyLocks
+
+PRIVATE = ".store"
+"""The folder below the root for what is no object; no key starts with it."""
+MAX_SEGMENT_BYTES = 255
+_LINK_TRIES = 100
+
+
+class LocalObjectStore:
+    """An object store in a folder of this machine. Any number of threads and processes may share it.
+
+    Args:
+        root: the folder; it is made by the first write.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._temporary = self._root / PRIVATE / "tmp"
+        self._locks = KeyLocks(self._root / PRIVATE / "locks")
+        sweep(self._temporary)
+
+    @classmethod
+    def from_url(cls, url: str) -> LocalObjectStore:
+        """The store of a ``file:///absolute/path`` URL. Raises ConfigurationError for any other URL."""
+        return cls(path_of(url))
+
+    @property
+    def url(self) -> str:
+        """``file:///absolute/path``, without a trailing slash."""
+        return url_of("file", self._root)
+
+    def read(self, key: str) -> StoredObject:
+        """The object's bytes. Raises ObjectNotFoundError."""
+        path = self._path(key)
+        with translated("read", path):
+            try:
+                with path.open("rb") as file:
+                    return StoredObject(version=version_of(os.fstat(file.fileno())), data=file.read())
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                raise ObjectNotFoundError(key) from None
+
+    def create(self, key: str, data: bytes) -> str:
+        """Write only if absent; the new version. Raises PreconditionFailedError when the key exists."""
+        path = self._path(key)
+        with translated("write", path):
+            if path.is_file():
+                # Only spares the work: it is the link below that decides.
+                raise PreconditionFailedError(key, "no object")
+        with self._writing(key, path, data) as (temporary, lock):
+            version = _stamp(temporary, lock)
+            _link(temporary, path, key)
+        return version
+
+    def replace(self, key: str, data: bytes, *, if_version: str) -> str:
+        """Write only over this version; the new version. Raises PreconditionFailedError, also when the key is gone."""
+        path = self._path(key)
+        with self._writing(key, path, data) as (temporary, lock):
+            _expect(path, key, if_version)
+            version = _stamp(temporary, lock)
+            temporary.replace(path)
+        return version
+
+    def delete(self, key: str, *, if_version: str) -> None:
+        """Delete only this version. Raises PreconditionFailedError, also when the key is gone."""
+        path = self._path(key)
+        with translated("delete", path), self._locks.held(key):
+            _expect(path, key, if_version)
+            path.unlink()
+            sync_folder(path.parent)
+            prune(path.parent, root=self._root)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Objects whose keys start with this text, in the order of their keys' UTF-8 bytes.
+
+        What vanishes while the listing is under way is left out.
+        """
+        folder = prefix.rpartition("/")[0]
+        if (folder and fault_of(folder)) or "\0" in prefix or prefix.startswith(("/", f"{PRIVATE}/")):
+            return
+        with translated("list", self._root / folder):
+            yield from walk(self._root, folder, prefix, without=PRIVATE)
+
+    def locate(self, key: str) -> str:
+        """The object's ``file://`` URL, Korean left as it is written; ``contracts.urls.path_of`` gives its path back."""
+        return url_of("file", self._path(key))
+
+    def _path(self, key: str) -> Path:
+        check_key(key)
+        segments = key.split("/")
+        if segments[0] == PRIVATE:
+            raise StoreError(
+                f"the key {key!r} can't be stored: {PRIVATE!r} is the store's own folder", remedy="Use another name."
+            )
+        for segment in segments:
+            size_bytes = len(segment.encode())
+            if size_bytes > MAX_SEGMENT_BYTES:
+                raise StoreError(
+                    f"the key {key!r} can't be stored: its segment {segment[:20]!r}... has {size_bytes} bytes in UTF-8",
+                    remedy=f"Shorten the name to {MAX_SEGMENT_BYTES} bytes; a Korean letter has 3.",
+                )
+        return self._root.joinpath(*segments)
+
+    @contextmanager
+    def _writing(self, key: str, path: Path, data: bytes) -> Iterator[tuple[Path, KeyLock]]:
+        # All waiting for the disk is done before and after the lock: it is held for microseconds.
+        with translated("write", path), staged(self._temporary, data) as temporary:
+            with self._locks.held(key) as lock:
+                yield temporary, lock
+            sync_folder(path.parent)
+
+
+def _stamp(temporary: Path, lock: KeyLock) -> str:
+    stamp = lock.next_stamp_ns()
+    os.utime(temporary, ns=(stamp, stamp))
+    return version_of(temporary.stat())
+
+
+def _expect(path: Path, key: str, version: str) -> None:
+    """Raise PreconditionFailedError unless the key holds this version; only of use under the key's lock."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise PreconditionFailedError(key, f"version {version}, found none") from None
+    found = version_of(status)
+    if not stat.S_ISREG(status.st_mode) or found != version:
+        raise PreconditionFailedError(key, f"version {version}, found {found}")
+
+
+def _link(temporary: Path, path: Path, key: str) -> None:
+    for _ in range(_LINK_TRIES):
+        try:
+            make_folders(path.parent)
+            path.hardlink_to(temporary)
+            return
+        except FileNotFoundError:
+            # A neighbour's delete removed the empty folder between the two lines above.
+            continue
+        except (FileExistsError, NotADirectoryError):
+            if path.is_file():
+                raise PreconditionFailedError(key, "no object") from None
+            _refuse_clash(path, key)
+    raise StoreError(
+        f"can't write {path}: its folder vanished {_LINK_TRIES} times", remedy="Stop what deletes folders there."
+    )
+
+
+def _refuse_clash(path: Path, key: str) -> None:
+    """Raise when files can't hold this key beside the ones there are; return when nothing is in the way any more."""
+    blocking = next((parent for parent in path.parents if parent.is_file()), None)
+    if path.is_dir():
+        remove_empty_folders(path)
+    if blocking is None and not path.is_dir():
+        return
+    found = f"{blocking} is an object" if blocking else "other objects lie below it"
+    raise StoreError(
+        f"the key {key!r} can't be stored: {found}, and a file can't be a folder too",
+        remedy="Use another key for one of them.",
+    )

@@ -1,0 +1,1 @@
+"""Public fakes with dials, and the contract test suites of the ports. Nothing outside of tests imports this room."""
