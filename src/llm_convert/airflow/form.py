@@ -27,7 +27,6 @@ def run_form(config: TenantConfig) -> dict[str, Param]:
             None,
             type=["null", "string"],
             pattern=_BSDA_FORM,
-            title="BSDA",
             description=f"The base time, {config.timezone}: 14 digits such as 20251107140000, or 8 for midnight of "
             "that day. Empty: the newest scheduled time.",
         ),
@@ -38,7 +37,6 @@ def run_form(config: TenantConfig) -> dict[str, Param]:
         "force": Param(
             False,
             type="boolean",
-            title="force",
             description="Convert again, and pay again, what is already done.",
         ),
     }

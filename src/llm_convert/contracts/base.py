@@ -41,6 +41,8 @@ def parse(model: type[C], data: Any, *, where: str) -> C:
     Raises:
         ConfigurationError: with the first fault in plain words; an unknown key names the nearest known one.
     """
+    if isinstance(data, model):
+        return data
     try:
         return model.model_validate(data)
     except ValidationError as error:

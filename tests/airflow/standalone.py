@@ -1,0 +1,93 @@
+"""A real Airflow of its own: scheduler, triggerer, DAG processor and web page in one process group."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+READY_SECONDS = 120
+
+
+class Standalone:
+    def __init__(self, home: Path, dags: Path, environ: Mapping[str, str]) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home / "standalone.log"
+        self._environ = {
+            **os.environ,
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            **environ,
+        }
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Standalone]:
+        with self.log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", "standalone"],
+                env=self._environ,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            self._await(lambda: self._healthy(), "Airflow did not come up")
+            yield self
+        finally:
+            # Its children outlive it when it alone is told to stop.
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=10)
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}/api/v2/{path}", timeout=20) as answer:
+            return json.load(answer)
+
+    def await_dag(self, dag_id: str) -> None:
+        self._await(lambda: self._knows(dag_id), f"{dag_id} was not parsed")
+
+    def await_run(self, dag_id: str) -> dict[str, Any]:
+        """The newest run of a DAG, once it has ended."""
+        self._await(lambda: self._newest(dag_id).get("state") in {"success", "failed"}, f"no run of {dag_id} ended")
+        return self._newest(dag_id)
+
+    def _newest(self, dag_id: str) -> dict[str, Any]:
+        runs = self.get(f"dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"]
+        return dict(runs[0]) if runs else {}
+
+    def _healthy(self) -> bool:
+        health = self.get("monitor/health")
+        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+
+    def _knows(self, dag_id: str) -> bool:
+        return any(dag["dag_id"] == dag_id for dag in self.get("dags")["dags"])
+
+    def _await(self, holds: Any, said: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError, KeyError):
+                if holds():
+                    return
+            time.sleep(0.5)
+        raise AssertionError(f"{said}; its log ends: {self.log.read_text(errors='replace')[-2000:]}")
