@@ -58,6 +58,8 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Iterable[str]) ->
 
 def _choice(choices: tuple[str, ...], form: str, description: str) -> Param:
     if choices:
-        shown = {"null": "all"}
-        return Param(None, type=["null", "string"], enum=[None, *choices], values_display=shown, description=description)
+        names = {"null": "all"}
+        return Param(
+            None, type=["null", "string"], enum=[None, *choices], values_display=names, description=description
+        )
     return Param(None, type=["null", "string"], pattern=form, description=description)

@@ -105,7 +105,7 @@ class LocalObjectStore:
             yield from walk(self._root, folder, prefix, without=PRIVATE)
 
     def locate(self, key: str) -> str:
-        """The object's ``file://`` URL, Korean left as it is written; ``contracts.urls.path_of`` gives its path back."""
+        """The object's ``file://`` URL, Korean as it is written; ``contracts.urls.path_of`` gives the path back."""
         return url_of("file", self._path(key))
 
     def _path(self, key: str) -> Path:
