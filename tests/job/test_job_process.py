@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +205,38 @@ def test_a_disk_that_cannot_be_written_ends_the_job_with_one_clear_line(drive: N
     assert ended.returncode in {75, 78}
     assert len(ended.stdout.splitlines()) == 1
     assert "/proc/llm_convert" in ended.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_that_fills_up_ends_the_job_clearly_and_leaves_nothing_half_written(
+    drive: Night, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=800k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    try:
+        drive.environ |= {"LLM_CONVERT_STORE": f"file://{disk}/store"}
+        drive.step("crawler")
+        drive.step("fileid_mapping")
+        with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        job = start(drive, "shell-f-01")
+        out, _ = job.communicate(timeout=60)
+        assert job.returncode == 75
+        errors = [line for line in map(json.loads, out.splitlines()) if line["severity"] == "ERROR"]
+        assert len(errors) == 1
+        assert "No space left on device. Free space" in errors[0]["message"]
+        (disk / "filler").unlink()
+        assert all(json.loads(drive.store.read(info.key).data) for info in drive.store.list("tenants/t1/work/"))
+        report, code = drive.job()
+        assert (code, sum(item.rows for item in report.items)) == (0, 20)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_force_pays_once_whatever_its_launch_is_retried(drive: Night, server: ModelServer) -> None:

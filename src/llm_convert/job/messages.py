@@ -67,6 +67,7 @@ class MessageWriter:
         """Guards the buffer and the counters; never held while the store is asked."""
         self._writing = threading.Lock()
         """Held by whoever writes batches."""
+        self._failing = False
         self._buffer: list[Message] = []
         self._outgoing: bytes | None = None
         self._sequence = self._batch = self._items = 0
@@ -119,9 +120,12 @@ class MessageWriter:
                 while self._freeze():
                     self._write_outgoing()
             except Exception as error:  # noqa: BLE001 - telling of the work must not end the work
-                # The type alone: an error's text may hold what the messages hold.
-                log.warning("messages could not be written (%s); they are kept and tried again", type(error).__name__)
+                if not self._failing:
+                    # Once an outage, and the type alone: an error's text may hold what the messages hold.
+                    log.warning("messages can't be written (%s); they are kept and tried again", type(error).__name__)
+                self._failing = True
                 return False
+            self._failing = False
             return True
 
     def __enter__(self) -> Self:
