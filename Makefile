@@ -39,9 +39,13 @@ format: $(READY) ## Let ruff format and sort imports
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(UV) ## Pin every package anew in requirements.lock
-	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
+
+lock: $(UV) ## Pin every package anew: for development, for the job's image and for its builder
+	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --extra documents --extra vertex --extra gcp pyproject.toml -o jobs/requirements.lock
+	@echo 'hatchling>=1.27' | $(COMPILE) - -o jobs/build-requirements.lock
 
 clean: ## Remove what demo and tests made, and the environment
 	@rm -rf $(VENV) .tools .llm_convert .pytest_cache .mypy_cache .ruff_cache

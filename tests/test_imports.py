@@ -62,8 +62,10 @@ ALLOWED: dict[str, set[str]] = {
     | {"pipeline", "conversion", "claims", "completion", "documents", "prompts", "ports", "objects", "settings"}
     | {"wiring", "tenants", "clock"},
     "wiring": ANYTHING,
-    "airflow": BASE | {"execution", "settings", "wiring", "pipeline", "ports", "objects", "tenants"},
+    "airflow": BASE | {"execution", "settings", "wiring", "pipeline", "ports", "objects", "tenants", "doctor"},
     "samples": BASE,
+    "doctor": BASE
+    | {"completion", "execution", "ports", "prompts", "settings", "stores", "tenants", "warehouses", "wiring"},
     "cli": ANYTHING,
     "testing": BASE | {"ports", "objects", "settings", "clock", "completion"},
 }
@@ -73,8 +75,10 @@ NEVER: dict[str, set[str]] = {"*": {"airflow"}, "wiring": {"cli", "job"}}
 """Room to the rooms it may not import although it may import anything; ``*`` is of all rooms."""
 
 HOMES: dict[str, set[str]] = {
-    "duckdb": {"warehouses", "pipeline"},
+    "duckdb": {"warehouses", "testing"},
     "pyarrow": {"warehouses", "pipeline", "testing"},
+    "sqlglot": {"testing"},
+    "grpc": {"execution", "testing"},
     "python_calamine": {"documents"},
     "openpyxl": {"documents"},
     "pypdf": {"documents"},

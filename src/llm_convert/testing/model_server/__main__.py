@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -25,11 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, value in server.environment().items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
         sys.stdout.flush()
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            answered = sum(record.status == 200 for record in server.ledger)
-            sys.stderr.write(f"{server.received} requests, {answered} answered\n")
+        stop = threading.Event()
+        # Listened for by name: a shell that starts it in the background has it ignore SIGINT otherwise.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: stop.set())
+        stop.wait()
+        answered = sum(record.status == 200 for record in server.ledger)
+        sys.stderr.write(f"{server.received} requests, {answered} answered\n")
     return 0
 
 
