@@ -5,7 +5,7 @@ Every port has a contract test suite in ``llm_convert.testing.contracts`` that e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -173,11 +173,23 @@ class JobBackend(Protocol):
     def name(self) -> str:
         """As settings call it."""
 
+    @property
+    def max_tasks(self) -> int:
+        """How many parallel tasks one execution may have; 1: it can't run several."""
+
+    @property
+    def job_tasks(self) -> int:
+        """How many the settings ask for; 0: chosen from the work."""
+
     def start(self, request: JobRequest, run_id: str) -> ExecutionHandle:
         """Start one execution of the job for a run."""
 
-    def find(self, request: JobRequest, run_id: str) -> ExecutionHandle | None:
-        """The execution of a run whose handle was lost; None when the platform knows of none."""
+    def find(self, request: JobRequest, run_id: str, *, marker: str = "") -> ExecutionHandle | None:
+        """The execution of a run whose handle was lost; None when the platform knows of none.
+
+        Args:
+            marker: the name that the execution itself left in its first message; empty when it left none.
+        """
 
     def status(self, handle: ExecutionHandle) -> ExecutionStatus:
         """How it stands. An error of the platform raises UnavailableError and says nothing about the execution."""
@@ -187,6 +199,19 @@ class JobBackend(Protocol):
 
     def logs(self, handle: ExecutionHandle) -> str:
         """The last lines of its log, for a diagnosis; empty when there are none to be had."""
+
+
+class ExecutionWatch(Protocol):
+    """How many executions stand, asked from one event loop: the trigger's side of a backend."""
+
+    async def statuses(self, handles: Sequence[ExecutionHandle]) -> dict[str, ExecutionStatus]:
+        """By handle name, how each stands, in as few calls as the platform allows.
+
+        One that the platform did not tell of is left out. Raises UnavailableError, which says nothing about any.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""
 
 
 class Clock(Protocol):

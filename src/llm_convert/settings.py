@@ -31,7 +31,15 @@ class Settings(Contract):
     warehouse: str = ""
     """Warehouse URL; by default ``duckdb://<home>/warehouse.duckdb``."""
     backend: str = "subprocess"
-    """Job backend: ``subprocess``."""
+    """Job backend: ``subprocess``, ``cloud_run://[project/region/job]`` or ``cloud_build://[project/region]``.
+
+    What a URL leaves out comes from the tenant's configuration."""
+    job_tasks: int = Field(default=0, ge=0, le=1000)
+    """Parallel tasks of an execution; 0: chosen from the work."""
+    cloud_run_endpoint: str = ""
+    """Where the Cloud Run API is: ``http://127.0.0.1:PORT`` for an emulator, else Google's own."""
+    cloud_build_endpoint: str = ""
+    """The same for the Cloud Build API."""
     provider: str = "rules"
     """Model provider: ``rules``, ``vertex``."""
     prompts: Path | None = None

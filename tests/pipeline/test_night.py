@@ -59,7 +59,15 @@ def test_tidy_documents_land_without_a_model(night: Night) -> None:
     report = night.step("filter")
     assert (report["rows"], report["rejected"], report["quarantined"]) == ({"visits": 1}, {"visits": 1}, {"visits": 1})
     night.step("converter")
-    assert night.step("tag") == {"rows": 1, "changed": ["visits"], "unchanged": []}
+    assert night.step("tag") == {
+        "rows": 1,
+        "changed": ["visits"],
+        "unchanged": [],
+        "tables": {"visits": 1},
+        "cost_usd": {"visits": "0.000000"},
+        "run": "",
+        "bsda": night.bsda,
+    }
     assert night.rows("visits")[0]["visitors"] == 12
     rejected = night.store.read(f"tenants/t1/runs/{night.bsda}/steps/shared_drive/filter/rejected.jsonl").data.decode()
     assert "closed that day" in rejected
@@ -182,3 +190,18 @@ def test_a_filter_that_would_let_everything_through_is_refused(night: Night, fil
     night.config = TenantConfig.model_validate({**night.config.model_dump(), "filters": filters})
     with pytest.raises(ConfigurationError, match=said):
         night.step("filter", "email")
+
+
+def test_the_same_bytes_under_two_names_are_done_and_landed_once(night: Night) -> None:
+    for name in ("매출.csv", "매출 사본.csv"):
+        night.drop(name, SALES)
+    for name in ("방문.csv", "방문 사본.csv"):
+        night.drop(name, "일자,지점,객수\n2025-11-03,본점,12\n".encode())
+    report = night.through("email")
+    causes = {item.document: item.cause for item in report.items if item.file_id == "SALES"}
+    assert causes == {"매출 사본.csv": None, "매출.csv": Cause.DUPLICATE}
+    assert len(night.rows("sales")) == 2
+    for name in ("filter", "converter", "tag"):
+        night.step(name)
+    assert len(night.rows("visits")) == 1
+    assert night.step("check")["skipped"] == 3

@@ -82,6 +82,16 @@ def report(tenant: str, bsda: str, run_id: str) -> str:
     return f"{run(tenant, bsda, run_id)}/report.json"
 
 
+def report_parts(tenant: str, bsda: str, run_id: str) -> str:
+    """The prefix of what each parallel task did."""
+    return f"{run(tenant, bsda, run_id)}/parts/"
+
+
+def report_part(tenant: str, bsda: str, run_id: str, task: int) -> str:
+    """What one parallel task did."""
+    return f"{report_parts(tenant, bsda, run_id)}{task:04d}.json"
+
+
 def messages(tenant: str, bsda: str, run_id: str) -> str:
     """The prefix of a run's message streams."""
     return f"{run(tenant, bsda, run_id)}/messages/"

@@ -20,6 +20,8 @@ class JobRequest(Contract):
     prompt_id: str | None = None
     force: bool = False
     """Convert again, and pay again, what is already done."""
+    tasks: int = Field(default=0, ge=0)
+    """Parallel tasks of the execution; 0: chosen from the work when it is launched."""
     launch_key: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     """The same for every try of one piece of work: a retried task finds its execution by it."""
 
@@ -68,6 +70,8 @@ class ExecutionStatus(Contract):
     stopping: bool = False
     """A cancel was asked for and it is still running: nobody should attach to it any more."""
     detail: str = ""
+    reason: str = ""
+    """The platform's own code for how it ended, such as ``CONTAINER_MISSING``; empty when it gives none."""
 
     @property
     def over(self) -> bool:

@@ -65,6 +65,24 @@ class Report(Contract):
         return failed / len(counted) if counted else 0.0
 
 
+class ReportLine(Contract):
+    """One line and where it stands in the whole report."""
+
+    position: int
+    item: ItemReport
+
+
+class ReportPart(Contract):
+    """What one of an execution's parallel tasks did; the parts of all tasks make the report."""
+
+    task: int = Field(ge=0)
+    tasks: int = Field(ge=1)
+    started_at: str
+    """ISO 8601, UTC."""
+    finished_at: str
+    lines: tuple[ReportLine, ...] = ()
+
+
 class RunSummary(Contract):
     """What an Airflow task returns: small enough for XCom."""
 

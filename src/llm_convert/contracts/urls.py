@@ -1,10 +1,11 @@
-"""URLs of local files that a person can read, and the way back from them."""
+"""URLs of stores, warehouses and backends: ``scheme://a/b?key=value``, and of local files that a person can read."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from llm_convert.errors import ConfigurationError
 
@@ -29,3 +30,23 @@ def path_of(url: str) -> Path:
             remedy=f"Give {scheme if separator else 'file'}:///absolute/path, with three slashes.",
         )
     return Path(unquote(path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlParts:
+    """A URL taken apart: ``bigquery://project/dataset?location=x`` has the path ``("project", "dataset")``."""
+
+    scheme: str
+    path: tuple[str, ...]
+    options: dict[str, str]
+
+
+def parts_of(url: str) -> UrlParts:
+    """The parts of a URL; ``cloud_run://`` alone has an empty path."""
+    scheme, _, rest = url.partition("://")
+    path, _, query = rest.partition("?")
+    return UrlParts(
+        scheme=scheme,
+        path=tuple(unquote(step) for step in path.split("/") if step),
+        options=dict(parse_qsl(query, keep_blank_values=True)),
+    )

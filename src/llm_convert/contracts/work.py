@@ -35,6 +35,7 @@ class Cause(StrEnum):
     UNMAPPED = "unmapped"
     NO_PROMPT = "no_prompt"
     NOT_ASKED_FOR = "not_asked_for"
+    DUPLICATE = "duplicate"
     NO_TABLE_FOUND = "no_table_found"
     FIELDS_NOT_FOUND = "fields_not_found"
     NEEDS_A_MODEL = "needs_a_model"
@@ -60,6 +61,7 @@ REMEDIES: dict[Cause, str] = {
     Cause.UNMAPPED: "Add a rule to file_mapping if it should be converted.",
     Cause.NO_PROMPT: "Add a prompt whose file_ids serve this FILE_ID, or a table to its mapping rule.",
     Cause.NOT_ASKED_FOR: "Leave FILE_ID and PROMPT_ID empty to convert everything.",
+    Cause.DUPLICATE: "Nothing is to be done: the same bytes are converted and landed once.",
     Cause.NO_TABLE_FOUND: "For figures in prose or a picture use a language model: LLM_CONVERT_PROVIDER=vertex.",
     Cause.FIELDS_NOT_FOUND: "Add the document's names of these fields to the prompt's aliases, or use a model.",
     Cause.NEEDS_A_MODEL: "The rules provider is no language model. Set LLM_CONVERT_PROVIDER=vertex for such documents.",

@@ -171,8 +171,15 @@ def settle(
     if checked.disagreements:
         return _clarify(item, reply, Cause.TOTALS_DISAGREE, _first(checked.disagreements), workshop.run_id, seconds)
     if not checked.rows and quarantined:
-        raise WorkItemError(
-            Cause.NOTHING_PROVEN, f"{len(quarantined)} rows quarantined; {_first(list(quarantined[0].reasons))}"
+        # Not raised: the rows go into the quarantine, whose reasons a person must read.
+        return Failure(
+            item=item,
+            run_id=workshop.run_id,
+            cause=Cause.NOTHING_PROVEN,
+            detail=f"{len(quarantined)} rows quarantined; {_first(list(quarantined[0].reasons))}",
+            usage=reply.usage,
+            seconds=seconds,
+            quarantined=tuple(quarantined),
         )
     return Result(
         item=item,

@@ -14,18 +14,18 @@ from datetime import datetime
 from llm_convert.claims.ledger import Ledger
 from llm_convert.contracts import keys
 from llm_convert.contracts.launch import JobRequest
-from llm_convert.contracts.report import ItemReport, Report, format_usd
+from llm_convert.contracts.report import ItemReport, Report, ReportLine, ReportPart, format_usd
 from llm_convert.contracts.tenant import TenantConfig
-from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import TRY_AGAIN, Outcome
 from llm_convert.conversion.convert import Workshop
 from llm_convert.documents import ReadOptions
 from llm_convert.errors import EXIT_DATA, EXIT_OK, EXIT_TRY_AGAIN, InterruptedByPlatformError
+from llm_convert.job.commit import commit
 from llm_convert.job.messages import MessageWriter
 from llm_convert.job.plan import Narrowing, Planned, plan, read_manifests
 from llm_convert.job.progress import Progress
 from llm_convert.job.runner import Stopped, run_items
-from llm_convert.objects import create_model
+from llm_convert.job.shard import share_of
 from llm_convert.ports import Clock, ModelProvider, ObjectStore
 from llm_convert.prompts import PromptLibrary
 from llm_convert.settings import Settings, TaskPlace
@@ -48,8 +48,11 @@ class Job:
     clock: Clock
     execution: str
 
-    async def run(self, stop: asyncio.Event) -> tuple[Report, int]:
-        """Do the work; the committed report and the exit code.
+    async def run(self, stop: asyncio.Event) -> tuple[Report | None, int]:
+        """Do this task's share of the work.
+
+        Returns:
+            The committed report, or None while other tasks still work, and the exit code.
 
         Raises:
             InterruptedByPlatformError: ``stop`` was set before all items had an outcome.
@@ -57,7 +60,9 @@ class Job:
         """
         started = self.clock.now()
         planned = self._plan()
-        items = sum(entry.item is not None for entry in planned)
+        mine = share_of(planned, self.place)
+        share = [planned[position] for position in mine]
+        items = sum(entry.item is not None for entry in share)
         with MessageWriter(
             self.store, self.request.tenant, self.request.bsda, self.run_id, task=self.place, clock=self.clock
         ) as messages:
@@ -68,18 +73,18 @@ class Job:
                 execution=self.execution,
                 items=items,
             )
-            self._say_what_is_there(messages, planned, items)
+            self._say_what_is_there(messages, planned)
             try:
-                ended = await self._convert(planned, items, messages, stop)
+                ended = await self._convert(share, items, messages, stop)
             except Stopped:
                 messages.closed(exit_code=EXIT_TRY_AGAIN, reason="the platform asked the job to stop", items=0)
                 raise InterruptedByPlatformError(
                     "the platform asked the job to stop (SIGTERM)",
                     remedy="Run it again; only what is not done is repeated.",
                 ) from None
-            report = self._commit(started, ended)
-            code = exit_code_for(report)
-            messages.closed(exit_code=code, reason=_reason(report, code), items=items)
+            report = self._commit(started, mine, ended)
+            code = EXIT_OK if report is None else exit_code_for(report)
+            messages.closed(exit_code=code, reason="" if report is None else _reason(report, code), items=items)
         return report, code
 
     def _plan(self) -> list[Planned]:
@@ -93,15 +98,16 @@ class Job:
     def _reading_identity(self) -> str:
         return "hidden" if self.config.include_hidden_sheets else "visible"
 
-    def _say_what_is_there(self, messages: MessageWriter, planned: list[Planned], items: int) -> None:
+    def _say_what_is_there(self, messages: MessageWriter, planned: list[Planned]) -> None:
+        if self.place.index:
+            return
         if not planned:
             nights = known_nights(self.store, self.request.tenant)
             hint = f"; documents were crawled for: {', '.join(nights[-5:])}" if nights else ""
             messages.log("warning", f"nothing to do: no document was crawled for BSDA {self.request.bsda}{hint}")
-        elif not items:
-            messages.log(
-                "warning", f"nothing to convert: none of {len(planned)} documents is for a prompt; the report says why"
-            )
+        elif all(entry.item is None for entry in planned):
+            none = f"none of {len(planned)} documents is for a prompt"
+            messages.log("warning", f"nothing to convert: {none}; the report says why")
 
     async def _convert(
         self, planned: list[Planned], items: int, messages: MessageWriter, stop: asyncio.Event
@@ -144,22 +150,24 @@ class Job:
             force=self.request.force,
         )
 
-    def _commit(self, started: datetime, items: list[ItemReport]) -> Report:
-        report = Report(
-            tenant=self.request.tenant,
-            bsda=self.request.bsda,
-            run_id=self.run_id,
-            provider=self.provider.name,
-            file_id=self.request.file_id,
-            prompt_id=self.request.prompt_id,
+    def _commit(self, started: datetime, positions: list[int], items: list[ItemReport]) -> Report | None:
+        part = ReportPart(
+            task=self.place.index,
+            tasks=self.place.count,
             started_at=started.isoformat(timespec="milliseconds"),
             finished_at=self.clock.now().isoformat(timespec="milliseconds"),
-            items=tuple(items),
-            usage=sum((item.usage for item in items), Usage()),
+            lines=tuple(
+                ReportLine(position=position, item=item) for position, item in zip(positions, items, strict=True)
+            ),
+        )
+        return commit(
+            self.store,
+            self.request,
+            self.run_id,
+            part,
+            provider=self.provider.name,
             max_failed_fraction=self.config.max_failed_fraction,
         )
-        create_model(self.store, keys.report(self.request.tenant, self.request.bsda, self.run_id), report)
-        return report
 
 
 def known_nights(store: ObjectStore, tenant: str) -> list[str]:

@@ -42,8 +42,8 @@ def main(environ: Mapping[str, str] | None = None) -> int:
     return code
 
 
-def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report, int]:
-    """Run one task of an execution to its committed report and exit code.
+def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report | None, int]:
+    """Run one task of an execution; the committed report when it was the last one to end, and the exit code.
 
     Raises:
         LlmConvertError: see ``Job.run``; also for missing or malformed variables.
@@ -65,7 +65,8 @@ def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report, int
     )
     log.info("run %s of tenant %s, BSDA %s, provider %s", job.run_id, request.tenant, request.bsda, job.provider.name)
     report, code = asyncio.run(_run(job))
-    log.info(describe(report), extra={"fields": {"run_id": report.run_id, "exit_code": code}})
+    said = describe(report) if report is not None else f"task {job.place.index} is done; other tasks still work"
+    log.info(said, extra={"fields": {"run_id": job.run_id, "exit_code": code}})
     return report, code
 
 
@@ -92,7 +93,7 @@ def read_request(environ: Mapping[str, str], settings: Settings) -> JobRequest:
     )
 
 
-async def _run(job: Job) -> tuple[Report, int]:
+async def _run(job: Job) -> tuple[Report | None, int]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

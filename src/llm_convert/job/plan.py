@@ -68,12 +68,26 @@ def plan(
     Args:
         reading: the settings that change what is read, as part of a work item's identity.
     """
-    return [
+    found = [
         planned
         for manifest in manifests
         for entry in manifest.entries
         for planned in _plan_entry(manifest.tenant, entry, prompts, narrowing, provider, reading)
     ]
+    return _without_duplicates(found)
+
+
+def _without_duplicates(found: list[Planned]) -> list[Planned]:
+    """The same bytes under two names are one work item: converted twice at once they would be paid and landed twice."""
+    first: dict[str, str] = {}
+    kept = []
+    for planned in found:
+        name = planned.entry.file.name
+        if planned.item is not None and first.setdefault(planned.item.id, name) != name:
+            detail = f"the same bytes as {first[planned.item.id]}"
+            planned = Planned(entry=planned.entry, skipped=_skipped(planned.entry, Cause.DUPLICATE, detail))
+        kept.append(planned)
+    return kept
 
 
 def _plan_entry(

@@ -23,14 +23,16 @@ TAG_COLUMNS = (
     "_source",
     "_document",
     "_document_sha256",
-    "_file_id",
+    "_document_file_id",
     "_prompt_id",
     "_provider",
     "_model",
     "_run",
     "_cells",
 )
-"""Where each row came from. ``_cells`` is a JSON object: field to list of addresses."""
+"""Where each row came from. ``_cells`` is a JSON object: field to list of addresses.
+
+None may start with ``_file_``, ``_table_`` or ``_partition``: BigQuery keeps those for itself."""
 
 
 def typed_value(value: Scalar, type: FieldType) -> Any:
@@ -74,7 +76,7 @@ def tagged_parquet(typed: bytes, rows: Sequence[StepRow], *, tenant: str, bsda: 
         "_source": [row.origin.source for row in rows],
         "_document": [row.origin.document for row in rows],
         "_document_sha256": [row.origin.sha256 for row in rows],
-        "_file_id": [row.origin.file_id for row in rows],
+        "_document_file_id": [row.origin.file_id for row in rows],
         "_prompt_id": [row.origin.prompt_id for row in rows],
         "_provider": [row.origin.provider for row in rows],
         "_model": [row.origin.model for row in rows],

@@ -22,7 +22,9 @@ MODEL = "tidy-1"
 def tidy_inputs(context: StepContext) -> BranchInputs:
     """The tidy documents of the branch's source, and the tables they are for."""
     manifest = read_model(context.store, keys.documents(context.tenant, context.bsda, context.source.id), Manifest)
-    inputs = tuple(_reference(entry) for entry in manifest.entries if entry.table is not None)
+    # The same bytes under two names are landed once, under the first.
+    first = {(entry.table, entry.file.sha256): entry for entry in reversed(manifest.entries) if entry.table is not None}
+    inputs = tuple(_reference(entry) for entry in manifest.entries if entry in first.values())
     used = {reference.table for reference in inputs}
     return BranchInputs(inputs=inputs, tables=tuple(table for table in context.config.tables if table.table in used))
 
