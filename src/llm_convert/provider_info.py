@@ -24,5 +24,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": "LLM Convert", "python-modules": ["llm_convert.airflow.operators"]},
         ],
-        "extra-links": ["llm_convert.airflow.links.ReportLink", "llm_convert.airflow.links.JobLogLink"],
+        "triggers": [
+            {"integration-name": "LLM Convert", "python-modules": ["llm_convert.airflow.triggers"]},
+        ],
+        "extra-links": [
+            f"llm_convert.airflow.links.{name}"
+            for name in ("ExecutionLink", "JobLogLink", "ReportLink", "StoreLink", "TableLink")
+        ],
     }

@@ -6,42 +6,85 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm_convert.contracts.urls import path_of
+from llm_convert.contracts.urls import parts_of, path_of
 from llm_convert.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
-    from llm_convert.ports import Clock, JobBackend, ModelProvider, ObjectStore, Warehouse
+    from llm_convert.contracts.tenant import TenantConfig
+    from llm_convert.ports import Clock, ExecutionWatch, JobBackend, ModelProvider, ObjectStore, Warehouse
     from llm_convert.prompts import PromptLibrary
     from llm_convert.settings import Settings
 
 
 def open_store(settings: Settings) -> ObjectStore:
-    """The object store of ``LLM_CONVERT_STORE``: ``file://``."""
-    scheme, path = _scheme_and_path(settings.store_url, "LLM_CONVERT_STORE")
+    """The object store of ``LLM_CONVERT_STORE``: ``file:///folder`` or ``gs://bucket/prefix``."""
+    url = settings.store_url
+    scheme = url.partition(":")[0]
     if scheme == "file":
         from llm_convert.stores.local import LocalObjectStore
 
-        return LocalObjectStore(path)
-    raise unknown_name("store", scheme, ["file"], where="LLM_CONVERT_STORE")
+        return LocalObjectStore(_path(url, "LLM_CONVERT_STORE"))
+    if scheme == "gs":
+        from llm_convert.stores.gcs import GcsObjectStore
+
+        return GcsObjectStore.from_url(url)
+    raise unknown_name("store", scheme, ["file", "gs"], where="LLM_CONVERT_STORE")
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
-    """The warehouse of ``LLM_CONVERT_WAREHOUSE``: ``duckdb://``."""
-    scheme, path = _scheme_and_path(settings.warehouse_url, "LLM_CONVERT_WAREHOUSE")
+    """The warehouse of ``LLM_CONVERT_WAREHOUSE``: ``duckdb:///file`` or ``bigquery://project/dataset?location=...``."""
+    url = settings.warehouse_url
+    scheme = url.partition(":")[0]
     if scheme == "duckdb":
         from llm_convert.warehouses.duckdb import DuckDbWarehouse
 
-        return DuckDbWarehouse(path)
-    raise unknown_name("warehouse", scheme, ["duckdb"], where="LLM_CONVERT_WAREHOUSE")
+        return DuckDbWarehouse(_path(url, "LLM_CONVERT_WAREHOUSE"))
+    if scheme == "bigquery":
+        from llm_convert.warehouses.bigquery import BigQueryWarehouse
+
+        return BigQueryWarehouse.from_url(url)
+    raise unknown_name("warehouse", scheme, ["duckdb", "bigquery"], where="LLM_CONVERT_WAREHOUSE")
 
 
-def open_backend(settings: Settings) -> JobBackend:
-    """The job backend of ``LLM_CONVERT_BACKEND``: ``subprocess``."""
-    if settings.backend == "subprocess":
+def open_backend(settings: Settings, config: TenantConfig | None = None) -> JobBackend:
+    """The job backend of ``LLM_CONVERT_BACKEND``: ``subprocess``, ``cloud_run://...`` or ``cloud_build://...``.
+
+    Args:
+        config: the tenant's configuration, for what the URL leaves out.
+    """
+    scheme = settings.backend.partition(":")[0]
+    if scheme == "subprocess":
         from llm_convert.execution.backends.subprocess import SubprocessBackend
 
         return SubprocessBackend(settings)
-    raise unknown_name("backend", settings.backend, ["subprocess"], where="LLM_CONVERT_BACKEND")
+    if scheme in {"cloud_run", "cloud_build"}:
+        url = parts_of(settings.backend)
+        given = [*url.path, "", "", ""]
+        project = given[0] or (config.project_id if config else "")
+        region = given[1] or (config.llm_job_region if config else "")
+        if scheme == "cloud_run":
+            from llm_convert.execution.backends.cloud_run import CloudRunBackend
+
+            return CloudRunBackend(
+                settings, project=project, region=region, job=given[2] or (config.llm_job_name if config else "")
+            )
+        from llm_convert.execution.backends.cloud_build import CloudBuildBackend
+
+        return CloudBuildBackend(settings, project=project, region=region, options=url.options)
+    raise unknown_name(
+        "backend", settings.backend, ["subprocess", "cloud_run://", "cloud_build://"], where="LLM_CONVERT_BACKEND"
+    )
+
+
+def open_execution_watch(settings: Settings, config: TenantConfig | None = None) -> ExecutionWatch:
+    """The backend's side for a trigger: asynchronous, and shared by many who wait."""
+    if settings.backend.startswith("cloud_run:"):
+        from llm_convert.execution.backends.cloud_run_watch import CloudRunWatch
+
+        return CloudRunWatch(settings)
+    from llm_convert.execution.threaded_watch import ThreadedWatch
+
+    return ThreadedWatch(open_backend(settings, config))
 
 
 def open_provider(settings: Settings, environ: Mapping[str, str]) -> ModelProvider:
@@ -71,8 +114,8 @@ def open_clock() -> Clock:
     return SystemClock()
 
 
-def _scheme_and_path(url: str, variable: str) -> tuple[str, Path]:
+def _path(url: str, variable: str) -> Path:
     try:
-        return url.partition(":")[0], path_of(url)
+        return path_of(url)
     except ConfigurationError as error:
         raise ConfigurationError(f"{variable}: {error.found}", remedy=error.remedy) from None

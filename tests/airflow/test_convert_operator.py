@@ -14,9 +14,17 @@ from llm_convert import wiring
 from llm_convert.airflow.batch import launch_key, launch_keys
 from llm_convert.airflow.faults import AirflowException, AirflowFailException, told_to_airflow
 from llm_convert.airflow.lines import result_line
-from llm_convert.airflow.links import JobLogLink, ReportLink, for_browser
+from llm_convert.airflow.links import (
+    BATCH_LINKS,
+    execution_page,
+    folder_page,
+    for_browser,
+    table_links,
+    table_page,
+)
 from llm_convert.airflow.operators import LlmConvertBatchOperator, PipelineStepOperator
 from llm_convert.airflow.task_functions import llm_convert_batch
+from llm_convert.contracts.launch import ExecutionHandle
 from llm_convert.contracts.report import Report
 from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.errors import ConfigurationError, DataError, StoreError
@@ -36,7 +44,7 @@ STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in_job.py")))
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     # The composition root with another job in it; everything else is what production has.
-    monkeypatch.setattr(wiring, "open_backend", lambda found: SubprocessBackend(found, command=STAND_IN))
+    monkeypatch.setattr(wiring, "open_backend", lambda found, config=None: SubprocessBackend(found, command=STAND_IN))
     return Settings(home=tmp_path / "home", poll_seconds=0.05)
 
 
@@ -99,12 +107,12 @@ def test_a_retry_attaches_to_the_running_execution(settings, context):
     first = operator(settings, file_id="SLOW")
     watching = threading.Thread(target=ends_killed, args=(first, context))
     watching.start()
-    wait_until(lambda: first.report_url)
+    wait_until(lambda: first._batch and first._batch.launched)
     second = operator(settings, file_id="SLOW")
     attached = threading.Thread(target=ends_killed, args=(second, context))
     attached.start()
-    wait_until(lambda: second.report_url)
-    assert second.report_url == first.report_url
+    wait_until(lambda: second._batch and second._batch.launched)
+    assert second._batch.report_uri == first._batch.report_uri
     assert second._batch.launched.attached
     assert len(launches(settings)) == 1
     second.on_kill()
@@ -114,7 +122,9 @@ def test_a_retry_attaches_to_the_running_execution(settings, context):
 
 def test_killing_the_task_cancels_its_execution_and_a_retry_may_help(settings, context):
     killed = operator(settings, file_id="SLOW")
-    threading.Thread(target=lambda: wait_until(lambda: killed.report_url) or killed.on_kill()).start()
+    threading.Thread(
+        target=lambda: wait_until(lambda: killed._batch and killed._batch.launched) or killed.on_kill()
+    ).start()
     with pytest.raises(AirflowException, match="the task was killed; its execution is cancelled") as caught:
         killed.execute(context)
     assert not isinstance(caught.value, AirflowFailException)
@@ -206,7 +216,7 @@ def test_launch_keys():
     ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=2)
     assert launch_keys(ti, 2) == (key,)
     ti.max_tries = 5
-    assert launch_keys(ti, 2) == (key, launch_key("d", "r", "t", -1, clearing=3))
+    assert launch_keys(ti, 2) == (key, *(launch_key("d", "r", "t", -1, clearing=number) for number in (1, 2, 3)))
 
 
 def test_a_steps_result_in_one_line():
@@ -220,9 +230,33 @@ def test_links():
     assert (
         for_browser("gs://b/tenants/t 1/가.json") == "https://storage.cloud.google.com/b/tenants/t%201/%EA%B0%80.json"
     )
-    assert for_browser("file:///x/y") == "file:///x/y"
-    done = SimpleNamespace(report_url="r", log_url="l")
-    assert [link.get_link(done, ti_key=None) for link in (ReportLink(), JobLogLink())] == ["r", "l"]
+    assert for_browser("file:///x/y") == folder_page("file:///x/y") == "file:///x/y"
+    assert folder_page("gs://b/t/runs/20251107230000").endswith("/storage/browser/b/t/runs/20251107230000")
+    assert [link.get_link(SimpleNamespace(links={link.xcom_key: "u"}), ti_key=None) for link in BATCH_LINKS] == [
+        "u"
+    ] * 4
+    assert BATCH_LINKS[0].get_link(SimpleNamespace(), ti_key=None) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("projects/p/locations/r/jobs/j/executions/j-x1", "run/jobs/executions/details/r/j-x1?project=p"),
+        ("projects/p/locations/r/builds/b-1", "cloud-build/builds;region=r/b-1?project=p"),
+        ("1234@host", ""),
+    ],
+)
+def test_the_page_of_an_execution(name, page):
+    found = execution_page(ExecutionHandle(backend="b", name=name))
+    assert found == (f"https://console.cloud.google.com/{page}" if page else "")
+
+
+def test_the_page_of_what_was_landed():
+    url = "bigquery://p/d?location=x"
+    assert table_page(url, ("t",)).endswith("/bigquery?project=p&p=p&d=d&t=t&page=table")
+    assert table_page(url, ("t", "u")).endswith("/bigquery?project=p&p=p&d=d&page=dataset")
+    assert table_links("duckdb:///x", {"tables": {"t": 1}}) == table_links(url, {"tables": {}}) == {}
+    assert list(table_links(url, {"tables": {"t": 1}})) == ["llm_convert_table"]
 
 
 def wait_until(there, seconds=20.0):

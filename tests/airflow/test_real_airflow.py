@@ -47,11 +47,14 @@ def save(session, dag):
     """What the DAG processor does with a parsed DAG, each time it parses it."""
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG, SerializedDAG
+    from airflow.serialization import serialized_objects
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG, SerializedDAG
 
+    # Airflow 3.1 has both in one class.
+    serialization = getattr(serialized_objects, "DagSerialization", SerializedDAG)
     session.merge(DagBundleModel(name="tests"))
     session.flush()
-    serialized = LazyDeserializedDAG(data=DagSerialization.to_dict(dag))
+    serialized = LazyDeserializedDAG(data=serialization.to_dict(dag))
     SerializedDAG.bulk_write_to_db("tests", None, [serialized], session=session)
     SerializedDagModel.write_dag(serialized, bundle_name="tests", session=session)
     session.commit()
@@ -121,7 +124,7 @@ def test_a_run_in_airflow_fills_the_templates_and_leaves_a_link(database, tmp_pa
     dag = DAG("inside", schedule=None, params=run_form(tenant))
     operator = operator_of(dataclasses.replace(convert, after=()), tenant, dag)
     stand_in = (sys.executable, str(Path(__file__).with_name("stand_in_job.py")))
-    monkeypatch.setattr(wiring, "open_backend", lambda found: SubprocessBackend(found, command=stand_in))
+    monkeypatch.setattr(wiring, "open_backend", lambda found, config=None: SubprocessBackend(found, command=stand_in))
     monkeypatch.setenv("LLM_CONVERT_HOME", str(tmp_path))
     with database() as session:
         save(session, dag)

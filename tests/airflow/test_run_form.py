@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
-from airflow.sdk import ParamsDict
+from airflow.sdk.definitions.param import ParamsDict
 
 from llm_convert.airflow.asking import flag_of, text_of
 from llm_convert.airflow.bsda import RunTimes, resolve_bsda

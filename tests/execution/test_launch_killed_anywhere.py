@@ -68,6 +68,7 @@ class FatefulStore(LocalObjectStore):
 
 class Platform:
     name = "in-memory"
+    max_tasks = job_tasks = 1
 
     def __init__(self) -> None:
         self.fate = Fate(None, "")
@@ -82,7 +83,7 @@ class Platform:
 
         return self.fate.run(effect, UnavailableError)
 
-    def find(self, request: JobRequest, run_id: str) -> ExecutionHandle | None:
+    def find(self, request: JobRequest, run_id: str, *, marker: str = "") -> ExecutionHandle | None:
         known = ExecutionHandle(backend=self.name, name=run_id) if run_id in self.states else None
         return self.fate.run(lambda: known, UnavailableError)
 

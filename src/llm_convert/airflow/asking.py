@@ -14,6 +14,7 @@ from llm_convert.errors import ConfigurationError
 from llm_convert.settings import Settings
 
 if TYPE_CHECKING:
+    from llm_convert.airflow.waiting import Waiting
     from llm_convert.contracts.tenant import TenantConfig
     from llm_convert.ports import ObjectStore
 
@@ -61,7 +62,28 @@ def open_batch(
         "launch_key": keys[0],
     }
     request = parse(JobRequest, fields, where="the task")
-    return Batch(store=store, backend=wiring.open_backend(settings), settings=settings, request=request), keys
+    return Batch(store=store, backend=wiring.open_backend(settings, config), settings=settings, request=request), keys
+
+
+def resume_batch(waiting: Waiting, *, config: TenantConfig | None, settings: Settings | None) -> Batch:
+    """The conversion that a deferred task waited for, at the place where it was launched.
+
+    Raises:
+        ConfigurationError: for an unknown tenant, or a variable of this process that can't be read.
+    """
+    from llm_convert import wiring
+    from llm_convert.tenants import load_tenant
+
+    settings = (settings or Settings.from_environment()).model_copy(update=waiting.place.model_dump())
+    store = wiring.open_store(settings)
+    tenant = waiting.request.tenant
+    if config is None or tenant != config.customer_code:
+        config = load_tenant(store, tenant, folder=settings.tenants)
+    batch = Batch(
+        store=store, backend=wiring.open_backend(settings, config), settings=settings, request=waiting.request
+    )
+    batch.launched = waiting.launched()
+    return batch
 
 
 def _configuration(store: ObjectStore, settings: Settings, asked: Asked, config: TenantConfig | None) -> TenantConfig:

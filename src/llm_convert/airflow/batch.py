@@ -16,6 +16,7 @@ from llm_convert.contracts.report import Report, RunSummary
 from llm_convert.errors import InterruptedByPlatformError
 
 if TYPE_CHECKING:
+    from llm_convert.airflow.waiting import Ended
     from llm_convert.contracts.launch import JobRequest
     from llm_convert.contracts.messages import Message
     from llm_convert.execution.launch import Launched
@@ -38,12 +39,14 @@ def launch_keys(ti: Any, retries: int | None) -> tuple[str, ...]:
     """The launch keys of a task instance in the order to try: a finished execution under all but the last is left.
 
     Clearing a task raises its ``max_tries`` to its tries so far plus its retries; a retry leaves it. So a retry finds
-    its execution, finished or not, and a person who clears a finished task gets a new one.
+    its execution, finished or not, and a person who clears a finished task gets a new one. The keys between the first
+    and the last are those of clearings before; most of them were never used.
     """
     clearing = max(0, (getattr(ti, "max_tries", 0) or 0) - (retries or 0))
     map_index = ti.map_index if ti.map_index is not None else -1
-    numbers = (0, clearing) if clearing else (0,)
-    return tuple(launch_key(ti.dag_id, ti.run_id, ti.task_id, map_index, clearing=number) for number in numbers)
+    return tuple(
+        launch_key(ti.dag_id, ti.run_id, ti.task_id, map_index, clearing=number) for number in range(clearing + 1)
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +67,11 @@ class Batch:
             return ""
         return self.store.locate(keys.report(self.request.tenant, self.request.bsda, self.launched.run_id))
 
+    @property
+    def night_uri(self) -> str:
+        """Where all of the tenant's BSDA lies in the store: manifests, runs and steps."""
+        return self.store.locate(keys.night(self.request.tenant, self.request.bsda))
+
     def launch(self, launch_keys: tuple[str, ...]) -> Launched:
         """Find the running execution, else a finished one under the last key, else start one.
 
@@ -71,10 +79,12 @@ class Batch:
             InterruptedByPlatformError: ``cancel`` was called meanwhile.
         """
         from llm_convert import wiring
-        from llm_convert.execution.launch import launch_or_attach
+        from llm_convert.execution.launch import launch_or_attach, newest_attempt
 
-        for key in launch_keys:
+        for number, key in enumerate(launch_keys, start=1):
             self.request = self.request.model_copy(update={"launch_key": key})
+            if 1 < number < len(launch_keys) and not newest_attempt(self.store, self.request):
+                continue
             found = launch_or_attach(self.store, self.backend, self.request, clock=wiring.open_clock())
             self.launched = found
             if found.finished is None:
@@ -92,8 +102,12 @@ class Batch:
         """The platform's name for the execution."""
         return self.launched.handle.name if self.launched else ""
 
-    def watch(self) -> RunSummary:
+    def watch(self, *, told: bool = False, deadline_seconds: float | None = None) -> RunSummary:
         """Wait for the execution's verdict, telling its messages in the log as they come.
+
+        Args:
+            told: its messages stand in the log already; a trigger told them.
+            deadline_seconds: how long it may take, counted from its intent; by default what the settings say.
 
         Raises:
             InterruptedByPlatformError: ``cancel`` was called: the task was killed, so trying again may help.
@@ -113,8 +127,8 @@ class Batch:
                 self.request,
                 clock=wiring.open_clock(),
                 poll_seconds=self.settings.poll_seconds,
-                deadline_seconds=self.settings.job_timeout_seconds,
-                on_message=_tell,
+                deadline_seconds=self.settings.job_timeout_seconds if deadline_seconds is None else deadline_seconds,
+                on_message=_keep_silent if told else _tell,
             )
         except ExecutionCancelledError:
             if self.cancelled:
@@ -123,6 +137,31 @@ class Batch:
         summary = self._summary(report, attached=self.launched.attached)
         log.info("%s", summary_line(summary))
         return summary
+
+    def judge(self, ended: Ended) -> RunSummary:
+        """The verdict on an execution that a trigger waited for; waits for it here where the trigger could not.
+
+        Raises:
+            ExecutionTimedOutError: the trigger cancelled it past its deadline, and it did not end well.
+            InterruptedByPlatformError: ``cancel`` was called: the task was killed, so trying again may help.
+            ExecutionError: the execution did not end well.
+        """
+        from llm_convert.execution.errors import ExecutionError, ExecutionTimedOutError
+
+        if ended.status == "unwatched":
+            log.warning("the triggerer can't watch the execution, so this worker does: %s", ended.detail)
+        deadline_seconds = ended.waiting.deadline_seconds
+        try:
+            return self.watch(told=ended.told, deadline_seconds=deadline_seconds)
+        except ExecutionError as error:
+            if ended.status != "timed_out":
+                raise
+            raise ExecutionTimedOutError(
+                deadline_seconds=round(deadline_seconds, 1),
+                cancelled=ended.cancelled or getattr(error, "cancelled", True),
+                detail=ended.detail,
+                log=ended.waiting.handle.log_url,
+            ) from error
 
     def cancel(self) -> None:
         """Cancel the execution; one that is just being started is cancelled as soon as it is known."""
@@ -143,3 +182,7 @@ class Batch:
 def _tell(message: Message) -> None:
     level, line = said(message)
     log.log(level, "%s", line)
+
+
+def _keep_silent(message: Message) -> None:
+    """For messages that were told before; the watcher reads them all the same, for how their streams closed."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from airflow.sdk import DAG, get_parsing_context
 
+from llm_convert.airflow.assets import tag_outlets
 from llm_convert.airflow.form import run_form
 from llm_convert.airflow.operators import LlmConvertBatchOperator, PipelineStepOperator
 from llm_convert.airflow.refused import refused_dag
@@ -30,22 +31,23 @@ log = logging.getLogger(__name__)
 TAG = "llm_convert"
 
 
-def tenant_dag(config: TenantConfig | Mapping[str, Any], **dag_kwargs: Any) -> DAG:
+def tenant_dag(config: TenantConfig | Mapping[str, Any], *, deferrable: bool | None = None, **dag_kwargs: Any) -> DAG:
     """The DAG of one tenant.
 
     It runs at the tenant's times, one run at once, never catches up, and starts nothing when it is unpaused.
 
     Args:
         config: a ``TenantConfig``, or the dict of one, as it stands in a DAG file.
+        deferrable: whether conversions wait in the triggerer; None: what Airflow's ``default_deferrable`` says.
         dag_kwargs: go to ``DAG`` as they are and win over what the tenant's configuration says.
 
     Raises:
         ConfigurationError: with the key that is wrong.
     """
-    return _dag_of(parse(TenantConfig, config, where="CONFIG"), dag_kwargs)
+    return _dag_of(parse(TenantConfig, config, where="CONFIG"), dag_kwargs, deferrable)
 
 
-def tenant_dags(path: str | Path, **dag_kwargs: Any) -> dict[str, DAG]:
+def tenant_dags(path: str | Path, *, deferrable: bool | None = None, **dag_kwargs: Any) -> dict[str, DAG]:
     """The DAGs of every tenant in a YAML file, by a name for ``globals()``.
 
     A tenant whose configuration is wrong harms no other: it gets a DAG that says what is wrong and fails. A task in a
@@ -53,6 +55,7 @@ def tenant_dags(path: str | Path, **dag_kwargs: Any) -> dict[str, DAG]:
 
     Args:
         path: relative to the calling file.
+        deferrable: as of ``tenant_dag``.
         dag_kwargs: for each ``DAG``.
 
     Raises:
@@ -64,19 +67,21 @@ def tenant_dags(path: str | Path, **dag_kwargs: Any) -> dict[str, DAG]:
     for where, entry in read_tenants_yaml(caller / path):
         dag_id = str(entry.get("dag_id") or entry["customer_code"])
         if wanted in {None, dag_id}:
-            dags[f"dag_{dag_id}"] = _dag_or_refusal(where, dag_id, entry, dag_kwargs)
+            dags[f"dag_{dag_id}"] = _dag_or_refusal(where, dag_id, entry, dag_kwargs, deferrable)
     return dags
 
 
-def _dag_or_refusal(where: str, dag_id: str, entry: dict[str, Any], dag_kwargs: Mapping[str, Any]) -> DAG:
+def _dag_or_refusal(
+    where: str, dag_id: str, entry: dict[str, Any], dag_kwargs: Mapping[str, Any], deferrable: bool | None
+) -> DAG:
     try:
-        return _dag_of(parse(TenantConfig, entry, where=where), dag_kwargs)
+        return _dag_of(parse(TenantConfig, entry, where=where), dag_kwargs, deferrable)
     except ConfigurationError as error:
         log.error("%s", error)
         return refused_dag(dag_id, entry, error)
 
 
-def _dag_of(config: TenantConfig, dag_kwargs: Mapping[str, Any]) -> DAG:
+def _dag_of(config: TenantConfig, dag_kwargs: Mapping[str, Any], deferrable: bool | None) -> DAG:
     steps = steps_of(config)
     arguments: dict[str, Any] = {
         "dag_id": config.effective_dag_id,
@@ -89,19 +94,28 @@ def _dag_of(config: TenantConfig, dag_kwargs: Mapping[str, Any]) -> DAG:
         "default_args": {"retries": 2, "retry_delay": timedelta(minutes=1)},
     }
     dag = DAG(**{**arguments, **dag_kwargs})
-    operators = {step.task_id: operator_of(step, config, dag) for step in steps}
+    operators = {step.task_id: operator_of(step, config, dag, deferrable=deferrable) for step in steps}
     for step in steps:
         if step.after:
             operators[step.task_id].set_upstream([operators[task_id] for task_id in step.after])
     return dag
 
 
-def operator_of(step: Step, config: TenantConfig, dag: DAG) -> LlmConvertBatchOperator | PipelineStepOperator:
+def operator_of(
+    step: Step, config: TenantConfig, dag: DAG, *, deferrable: bool | None = None
+) -> LlmConvertBatchOperator | PipelineStepOperator:
     """The operator of one step, wired to the form of its DAG."""
     bsda = "{{ params.BSDA or '' }}"
     if step.step != CONVERT:
+        outlets = tag_outlets(config, step.source) if step.step == "tag" else []
         return PipelineStepOperator(
-            task_id=step.task_id, dag=dag, step=step.step, source=step.source, config=config, bsda=bsda
+            task_id=step.task_id,
+            dag=dag,
+            step=step.step,
+            source=step.source,
+            config=config,
+            bsda=bsda,
+            outlets=outlets,
         )
     return LlmConvertBatchOperator(
         task_id=step.task_id,
@@ -111,4 +125,5 @@ def operator_of(step: Step, config: TenantConfig, dag: DAG) -> LlmConvertBatchOp
         file_id="{{ params.FILE_ID or '' }}",
         prompt_id="{{ params.PROMPT_ID or '' }}",
         force="{{ params.force }}",
+        deferrable=deferrable,
     )

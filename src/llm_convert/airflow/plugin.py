@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from llm_convert.airflow.links import JobLogLink, ReportLink
+from llm_convert.airflow.links import BATCH_LINKS, STEP_LINKS
 from llm_convert.airflow.timetable import TenantTimetable
 
 
@@ -13,4 +13,4 @@ class LlmConvertPlugin(AirflowPlugin):
 
     name = "llm_convert"
     timetables = [TenantTimetable]  # noqa: RUF012 - Airflow's own form
-    operator_extra_links = [ReportLink(), JobLogLink()]  # noqa: RUF012
+    operator_extra_links = [*BATCH_LINKS, *STEP_LINKS]  # noqa: RUF012

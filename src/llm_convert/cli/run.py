@@ -40,5 +40,6 @@ def execute(arguments: argparse.Namespace) -> int:
     if not sys.stdout.isatty():
         log_to_stdout(settings.log_level)
     report, code = run_job(environ, settings)
-    print_report([report], settings)
+    if report is not None:
+        print_report([report], settings)
     return code

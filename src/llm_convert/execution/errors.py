@@ -14,7 +14,10 @@ from llm_convert.errors import (
     LlmConvertError,
     Terminal,
     Transient,
+    UnavailableError,
 )
+from llm_convert.execution.diagnosis import Ailment, Diagnosis
+from llm_convert.execution.last_seen import LastSeen
 
 _ONLY_THE_REST = "Run it again; only what is not done is repeated."
 
@@ -31,19 +34,35 @@ class ExecutionFailedError(ExecutionError):
         signal_number: what killed it, or None.
         reason: the job's own words from its ``closed`` message; empty when it left none.
         log: where its log lies.
+        diagnosis: what the platform did to it, where that is known; its remedy is then the error's.
+        seen: how far it was, where it did not close.
     """
 
     remedy_text = _ONLY_THE_REST
 
     def __init__(
-        self, *, exit_code: int | None = None, signal_number: int | None = None, reason: str = "", log: str = ""
+        self,
+        *,
+        exit_code: int | None = None,
+        signal_number: int | None = None,
+        reason: str = "",
+        log: str = "",
+        diagnosis: Diagnosis | None = None,
+        seen: LastSeen | None = None,
     ) -> None:
         self.exit_code = exit_code
         self.signal_number = signal_number
         self.reason = reason
         self.log = log
-        told = f": {reason}" if reason else ""
-        super().__init__(f"the job {_ending(exit_code, signal_number)}{told}", remedy=self.remedy_text + _see(log))
+        self.diagnosis = diagnosis
+        self.seen = seen
+        found = diagnosis.found if diagnosis else ""
+        words = "; ".join(filter(None, (reason, found)))
+        remedy = diagnosis.remedy if diagnosis else self.remedy_text
+        # SIGKILL also ends a task that is out of time: only without a better account is memory the usual suspect.
+        memory = diagnosis is None or diagnosis.ailment is Ailment.OUT_OF_MEMORY
+        ending = _ending(exit_code, signal_number, memory=memory)
+        super().__init__(f"the job {ending}{_told(words)}{_when(seen)}", remedy=remedy + _see(log))
 
 
 class ExecutionDataError(ExecutionFailedError, DataError):
@@ -65,25 +84,36 @@ class ExecutionTryAgainError(Transient, ExecutionFailedError):
 class ExecutionCancelledError(Terminal, ExecutionError):
     """Somebody cancelled it. Not tried again by itself: whoever cancelled it would pay after all."""
 
-    def __init__(self, *, detail: str = "", log: str = "") -> None:
+    def __init__(self, *, detail: str = "", log: str = "", seen: LastSeen | None = None) -> None:
         self.detail = detail
         self.log = log
-        told = f": {detail}" if detail else ""
+        self.seen = seen
         super().__init__(
-            f"the execution was cancelled{told}", remedy=f"Start it by hand if that was not meant.{_see(log)}"
+            f"the execution was cancelled{_told(detail)}{_when(seen)}",
+            remedy=f"Start it by hand if that was not meant.{_see(log)}",
         )
 
 
 class ExecutionSilentError(Transient, ExecutionError):
     """The platform says it is over, even well, but not every task said that it is done: silence is no success."""
 
-    def __init__(self, *, missing: Collection[int], state: str, log: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        missing: Collection[int],
+        state: str,
+        log: str = "",
+        detail: str = "",
+        seen: LastSeen | None = None,
+    ) -> None:
         self.missing = tuple(sorted(missing))
         self.state = state
         self.log = log
+        self.detail = detail
+        self.seen = seen
         tasks = ", ".join(map(str, self.missing))
         super().__init__(
-            f"the platform says {state}, but task {tasks} never closed its message stream",
+            f"the platform says {state}, but task {tasks} never closed its message stream{_told(detail)}{_when(seen)}",
             remedy=_ONLY_THE_REST + _see(log),
         )
 
@@ -117,17 +147,26 @@ class ExecutionTimedOutError(Transient, ExecutionError):
         cancelled: False when even the cancel did not get through, so that it may still run.
         detail: the last error while watching it, if there was one.
         log: where its log lies.
+        seen: how far it was, where it did not close.
     """
 
-    def __init__(self, *, deadline_seconds: float, cancelled: bool, detail: str = "", log: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        deadline_seconds: float,
+        cancelled: bool,
+        detail: str = "",
+        log: str = "",
+        seen: LastSeen | None = None,
+    ) -> None:
         self.deadline_seconds = deadline_seconds
         self.cancelled = cancelled
         self.detail = detail
         self.log = log
+        self.seen = seen
         end = "was cancelled" if cancelled else "could not be cancelled"
-        told = f": {detail.rstrip('.')}" if detail else ""
         super().__init__(
-            f"the execution took longer than {deadline_seconds:g} s and {end}{told}",
+            f"the execution took longer than {deadline_seconds:g} s and {end}{_told(detail)}{_when(seen)}",
             remedy=f"Raise LLM_CONVERT_JOB_TIMEOUT_SECONDS if it needs more. {_ONLY_THE_REST}{_see(log)}",
         )
 
@@ -142,6 +181,27 @@ class LaunchUnsettledError(Transient, ExecutionError):
             f"after {waited_seconds:g} s it is still unclear whether to start: {reason}",
             remedy="Nothing was started. Run it again in a minute.",
         )
+
+
+class StillStartingError(UnavailableError):
+    """The platform hides whose an execution is, and its container has not told yet: wait, and look again."""
+
+    def __init__(self, *, execution: str, run_id: str) -> None:
+        self.execution = execution
+        self.run_id = run_id
+        super().__init__(
+            f"{execution} was just started and does not tell yet whether it is of {run_id}",
+            remedy="Nothing was started. Run it again in a minute.",
+        )
+
+
+class StartUnansweredError(UnavailableError):
+    """The platform's answer to a start was lost or unclear, so an execution may run whose name nobody knows."""
+
+    def __init__(self, *, run_id: str, cause: UnavailableError) -> None:
+        self.run_id = run_id
+        self.cause = cause
+        super().__init__(cause.found, remedy=cause.remedy)
 
 
 class OtherBackendError(ConfigurationError):
@@ -171,15 +231,23 @@ class MessageFormatError(ConfigurationError):
 
 
 def execution_failed(
-    *, exit_code: int | None, signal_number: int | None, reason: str, log: str = ""
+    *,
+    exit_code: int | None,
+    signal_number: int | None,
+    reason: str,
+    log: str = "",
+    diagnosis: Diagnosis | None = None,
+    seen: LastSeen | None = None,
 ) -> ExecutionFailedError:
-    """The error of the class that an exit code stands for."""
+    """The error of the class that an exit code stands for; a diagnosis decides where the job chose no code itself."""
     kind: type[ExecutionFailedError] = ExecutionTryAgainError
     if exit_code == EXIT_DATA:
         kind = ExecutionDataError
-    elif exit_code == EXIT_CONFIGURATION:
+    elif exit_code == EXIT_CONFIGURATION or (diagnosis is not None and diagnosis.ailment.needs_a_person):
         kind = ExecutionConfigurationError
-    return kind(exit_code=exit_code, signal_number=signal_number, reason=reason, log=log)
+    return kind(
+        exit_code=exit_code, signal_number=signal_number, reason=reason, log=log, diagnosis=diagnosis, seen=seen
+    )
 
 
 _MEANINGS = {
@@ -189,9 +257,9 @@ _MEANINGS = {
 }
 
 
-def _ending(exit_code: int | None, signal_number: int | None) -> str:
+def _ending(exit_code: int | None, signal_number: int | None, *, memory: bool) -> str:
     if signal_number is not None:
-        usual = ", as the kernel does when memory runs out" if signal_number == signal.SIGKILL else ""
+        usual = ", as the kernel does when memory runs out" if memory and signal_number == signal.SIGKILL else ""
         return f"was killed by {_signal_name(signal_number)}{usual}"
     if exit_code is None:
         return "failed without an exit code"
@@ -204,6 +272,14 @@ def _signal_name(number: int) -> str:
         return f"{signal.Signals(number).name} ({number})"
     except ValueError:
         return f"signal {number}"
+
+
+def _told(detail: str) -> str:
+    return f": {detail.rstrip('.')}" if detail else ""
+
+
+def _when(seen: LastSeen | None) -> str:
+    return f" ({seen})" if seen else ""
 
 
 def _see(log: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +10,16 @@ from datetime import datetime
 from llm_convert.contracts import keys
 from llm_convert.contracts.launch import ExecutionHandle, JobRequest, Launch
 from llm_convert.contracts.report import Report
-from llm_convert.errors import ConfigurationError, PreconditionFailedError
+from llm_convert.errors import ConfigurationError, PreconditionFailedError, UnavailableError
 from llm_convert.execution.coverage import leaves_nothing_to_do
-from llm_convert.execution.errors import LaunchUnsettledError, OtherBackendError
+from llm_convert.execution.errors import (
+    LaunchUnsettledError,
+    OtherBackendError,
+    StartUnansweredError,
+    StillStartingError,
+)
+from llm_convert.execution.messages import find_marker
+from llm_convert.execution.tasks import tasks_for
 from llm_convert.objects import find_model, read_model
 from llm_convert.ports import Clock, JobBackend, ObjectStore
 
@@ -20,6 +28,9 @@ INTENT_GRACE_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.5
 SETTLE_SECONDS = 180.0
 """How long ``launch_or_attach`` waits for other launchers before it gives up; longer than a grace and a cancel."""
+
+LOST_ANSWER_SECONDS = 20.0
+"""How long a launcher looks for the execution whose start was not answered; well within the grace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +69,9 @@ def launch_or_attach(store: ObjectStore, backend: JobBackend, request: JobReques
     4. It is over without a report, or abandoned, or there is none: a new attempt.
 
     A new attempt writes its intent first; of several launchers one succeeds, and the others go round and attach. Then
-    it starts the execution, once, and stores the handle. A failed start is never repeated: the next call finds what
-    came of it. An error of the store or the backend while looking is raised and starts nothing.
+    it starts the execution, once, and stores the handle. A failed start is never repeated: this call looks for what
+    came of it for ``LOST_ANSWER_SECONDS``, and after that the next call does. An error of the store or the backend
+    while looking is raised and starts nothing.
 
     The window that remains: a launcher that stands still for longer than the grace between its intent and its start
     finds its intent abandoned, and cancels what it started. For that moment two executions run; claims keep them from
@@ -72,13 +84,35 @@ def launch_or_attach(store: ObjectStore, backend: JobBackend, request: JobReques
     """
     began = clock.now()
     while True:
-        found = try_launch(store, backend, request, now=clock.now())
+        try:
+            found = try_launch(store, backend, request, now=clock.now())
+        except StartUnansweredError as error:
+            return _await_answer(store, backend, request, error, clock)
         if isinstance(found, Launched):
             return found
         waited = (clock.now() - began).total_seconds()
         if waited > SETTLE_SECONDS:
             raise LaunchUnsettledError(reason=found.reason, waited_seconds=waited)
         clock.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _await_answer(
+    store: ObjectStore, backend: JobBackend, request: JobRequest, unanswered: StartUnansweredError, clock: Clock
+) -> Launched:
+    """What came of a start whose answer was lost. It only looks, so that a start is never repeated.
+
+    A caller without a retry left would otherwise leave behind an execution that nobody watches.
+    """
+    began = clock.now()
+    while (clock.now() - began).total_seconds() <= LOST_ANSWER_SECONDS:
+        with contextlib.suppress(UnavailableError):
+            stored = store.read(_key(request, unanswered.run_id))
+            launch = Launch.from_json(stored.data)
+            handle = launch.handle or _find(store, backend, launch)
+            if handle and (launch.handle or _settle(store, launch, stored.version, handle=handle)):
+                return _launched(launch, handle, attached=False)
+        clock.sleep(LOOK_AGAIN_SECONDS)
+    raise unanswered
 
 
 def try_launch(store: ObjectStore, backend: JobBackend, request: JobRequest, *, now: datetime) -> Launched | Unsettled:
@@ -119,7 +153,10 @@ def _look(
     """Attach, or wait; None when the execution is over or never was."""
     handle = launch.handle
     if handle is None:
-        handle = backend.find(launch.request, launch.run_id)
+        try:
+            handle = _find(store, backend, launch)
+        except StillStartingError as error:
+            return Unsettled(reason=error.found)
         if handle is None:
             return None if committed else _await_or_abandon(store, launch, version, now)
         if not _settle(store, launch, version, handle=handle):
@@ -130,6 +167,12 @@ def _look(
     if status.stopping:
         return Unsettled(reason=f"{launch.run_id} was cancelled and is not over yet")
     return _launched(launch, handle, attached=True)
+
+
+def _find(store: ObjectStore, backend: JobBackend, launch: Launch) -> ExecutionHandle | None:
+    """The execution of a launch without a handle, by what its container left or by what the platform knows."""
+    request, run_id = launch.request, launch.run_id
+    return backend.find(request, run_id, marker=find_marker(store, request.tenant, request.bsda, run_id))
 
 
 def _await_or_abandon(store: ObjectStore, launch: Launch, version: str, now: datetime) -> Unsettled | None:
@@ -145,6 +188,7 @@ def _start(
     store: ObjectStore, backend: JobBackend, request: JobRequest, attempt: int, now: datetime
 ) -> Launched | Unsettled:
     run_id = _run_id(request, attempt)
+    request = request.model_copy(update={"tasks": tasks_for(store, backend, request)})
     launch = Launch(request=request, run_id=run_id, backend=backend.name, intended_at=now.isoformat())
     try:
         version = store.create(_key(request, run_id), launch.to_json())
@@ -156,6 +200,8 @@ def _start(
         # The backend refused, so nothing runs: whoever corrects the setting need not wait out the grace.
         _settle(store, launch, version, abandoned_at=now)
         raise
+    except UnavailableError as error:
+        raise StartUnansweredError(run_id=run_id, cause=error) from error
     if _settle(store, launch, version, handle=handle) or _is_stored(store, launch, handle):
         return _launched(launch, handle, attached=False)
     backend.cancel(handle)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from llm_convert.contracts import keys
 from llm_convert.contracts.messages import Closed, Message, MessageAdapter, Opened
 from llm_convert.execution.errors import MessageFormatError
+from llm_convert.execution.last_seen import LastSeen
 from llm_convert.ports import ObjectStore
 
 _BATCH = re.compile(r"(\d{4,})-(\d{2,})/(\d{6,})\.jsonl")
@@ -22,6 +23,7 @@ Place = tuple[int, int]
 class _Stream:
     next_batch: int = 0
     closed: Closed | None = None
+    seen: LastSeen = field(default_factory=LastSeen)
 
 
 class MessageReader:
@@ -47,7 +49,7 @@ class MessageReader:
             MessageFormatError: a batch that this version can't read.
         """
         for place, batches in sorted(self._listed().items()):
-            stream = self._streams.setdefault(place, _Stream())
+            stream = self._streams.setdefault(place, _Stream(seen=LastSeen(task=place[0])))
             while stream.next_batch in batches:
                 self._take(batches[stream.next_batch], stream)
                 stream.next_batch += 1
@@ -58,6 +60,13 @@ class MessageReader:
         """By task index, how its newest attempt closed. A task whose newest attempt has not closed is not in it."""
         newest = {task: stream for (task, _), stream in sorted(self._streams.items())}
         return {task: stream.closed for task, stream in newest.items() if stream.closed is not None}
+
+    @property
+    def last_seen(self) -> LastSeen | None:
+        """How far the first task was that did not close; None when all that spoke closed."""
+        newest = {task: stream for (task, _), stream in sorted(self._streams.items())}
+        open_ = [stream.seen for _, stream in sorted(newest.items()) if stream.closed is None]
+        return open_[0] if open_ else None if newest else LastSeen()
 
     @property
     def tasks(self) -> int:
@@ -75,11 +84,30 @@ class MessageReader:
     def _take(self, key: str, stream: _Stream) -> None:
         messages = parse_batch(key, self._store.read(key).data)
         for message in messages:
+            stream.seen = stream.seen.after(message)
             if isinstance(message, Closed):
                 stream.closed = message
             elif isinstance(message, Opened):
                 self._tasks = max(self._tasks, message.tasks)
         self._ready.extend(messages)
+
+
+def find_marker(store: ObjectStore, tenant: str, bsda: str, run_id: str) -> str:
+    """The name of the execution that works on a run, as its first message tells it; empty before there is one.
+
+    Raises:
+        StoreError: the store failed.
+        MessageFormatError: the first message can't be read by this version.
+    """
+    prefix = keys.messages(tenant, bsda, run_id)
+    for info in store.list(prefix):
+        match = _BATCH.fullmatch(info.key.removeprefix(prefix))
+        if match is None or int(match[3]) != 0:
+            continue
+        for message in parse_batch(info.key, store.read(info.key).data):
+            if isinstance(message, Opened) and message.execution:
+                return message.execution
+    return ""
 
 
 def parse_batch(key: str, data: bytes) -> list[Message]:

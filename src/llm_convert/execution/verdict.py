@@ -13,6 +13,7 @@ from llm_convert.contracts.launch import ExecutionState, ExecutionStatus
 from llm_convert.contracts.messages import Closed
 from llm_convert.contracts.report import Report
 from llm_convert.errors import EXIT_CONFIGURATION, EXIT_DATA, EXIT_OK, Transient
+from llm_convert.execution.diagnosis import Diagnosis, diagnose
 from llm_convert.execution.errors import (
     CountsDisagreeError,
     ExecutionCancelledError,
@@ -21,6 +22,7 @@ from llm_convert.execution.errors import (
     ReportMissingError,
     execution_failed,
 )
+from llm_convert.execution.last_seen import LastSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,24 @@ class Verdict:
         return self.report
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What every error repeats."""
+
+    log: str
+    seen: LastSeen | None
+
+
 def verdict(
-    status: ExecutionStatus, closed: Mapping[int, Closed], report: Report | None, *, tasks: int = 1, log: str = ""
+    status: ExecutionStatus,
+    closed: Mapping[int, Closed],
+    report: Report | None,
+    *,
+    tasks: int = 1,
+    log: str = "",
+    execution: str = "",
+    seen: LastSeen | None = None,
+    timeout_seconds: float = 0.0,
 ) -> Verdict:
     """Judge an execution that is over.
 
@@ -54,9 +72,15 @@ def verdict(
         report: the run's committed report, if there is one.
         tasks: how many tasks the execution has.
         log: where its log lies, for the errors.
+        execution: its resource name, for the remedies.
+        seen: how far the first task was that did not close.
+        timeout_seconds: the platform's timeout of a task; 0: not known.
     """
     assert status.over, "an execution that runs can't be judged"
-    error = _fault(status, closed, report, max([tasks, *(index + 1 for index in closed)]), log)
+    diagnosis = diagnose(status, execution=execution, seen=seen, timeout_seconds=timeout_seconds)
+    error = _fault(
+        status, closed, report, max([tasks, *(index + 1 for index in closed)]), _Told(log=log, seen=seen), diagnosis
+    )
     return Verdict(error=error) if error else Verdict(report=report)
 
 
@@ -77,28 +101,53 @@ def work_items(report: Report) -> int:
 
 
 def _fault(
-    status: ExecutionStatus, closed: Mapping[int, Closed], report: Report | None, tasks: int, log: str
+    status: ExecutionStatus,
+    closed: Mapping[int, Closed],
+    report: Report | None,
+    tasks: int,
+    told: _Told,
+    diagnosis: Diagnosis | None,
 ) -> ExecutionError | None:
     if status.state is ExecutionState.CANCELLED:
-        return ExecutionCancelledError(detail=status.detail, log=log)
+        return ExecutionCancelledError(detail=status.detail, log=told.log, seen=told.seen)
     worst = _worst(closed)
     if status.state is ExecutionState.FAILED:
-        # The process's own ending counts: a stream may close with 0 and the process be killed right after.
-        known = status.exit_code is not None or status.signal is not None
-        code = status.exit_code if known or worst is None else worst.exit_code
-        reason = _reasons(closed) or status.detail
-        return execution_failed(exit_code=code, signal_number=status.signal, reason=reason, log=log)
+        return _failure(status, worst, _reasons(closed), told, diagnosis)
     missing = set(range(tasks)) - closed.keys()
     if worst is not None:
-        return execution_failed(exit_code=worst.exit_code, signal_number=None, reason=_reasons(closed), log=log)
+        return execution_failed(
+            exit_code=worst.exit_code, signal_number=None, reason=_reasons(closed), log=told.log, seen=told.seen
+        )
     if missing:
-        return ExecutionSilentError(missing=missing, state=status.state.value, log=log)
+        return ExecutionSilentError(
+            missing=missing, state=status.state.value, log=told.log, detail=status.detail, seen=told.seen
+        )
     if report is None:
-        return ReportMissingError(log=log)
-    told = sum(message.items for message in closed.values())
-    if told != work_items(report):
-        return CountsDisagreeError(reported=work_items(report), closed=told, log=log)
+        return ReportMissingError(log=told.log)
+    items = sum(message.items for message in closed.values())
+    if items != work_items(report):
+        return CountsDisagreeError(reported=work_items(report), closed=items, log=told.log)
     return None
+
+
+def _failure(
+    status: ExecutionStatus, worst: Closed | None, reasons: str, told: _Told, diagnosis: Diagnosis | None
+) -> ExecutionError:
+    # The process's own ending counts: a stream may close with 0 and the process be killed right after.
+    known = status.exit_code is not None or status.signal is not None
+    code = status.exit_code if known or worst is None else worst.exit_code
+    if worst is not None and code in {EXIT_DATA, EXIT_CONFIGURATION}:
+        diagnosis = None
+    # A diagnosis repeats the platform's words itself.
+    reason = reasons or ("" if diagnosis else status.detail)
+    return execution_failed(
+        exit_code=code,
+        signal_number=status.signal,
+        reason=reason,
+        log=told.log,
+        diagnosis=diagnosis,
+        seen=told.seen,
+    )
 
 
 def _worst(closed: Mapping[int, Closed]) -> Closed | None:

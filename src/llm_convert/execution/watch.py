@@ -115,12 +115,24 @@ class Watcher:
         if status.state is ExecutionState.FAILED and not closed and not status.detail:
             # It failed before it could say why in a message, as for a setting that can't be read.
             status = status.model_copy(update={"detail": self._last_words()})
-        found = verdict(status, closed, report, tasks=self._reader.tasks, log=log)
+        found = verdict(
+            status,
+            closed,
+            report,
+            tasks=self._reader.tasks,
+            log=log,
+            execution=self._launched.handle.name,
+            seen=self._reader.last_seen,
+            timeout_seconds=self._deadline_seconds,
+        )
         return found if found.error is None or self._cancelled_at is None else Verdict(error=self._timed_out())
 
     def _last_words(self) -> str:
+        handle = self._launched.handle
         try:
-            return last_words(self._backend.logs(self._launched.handle))
+            log = self._backend.logs(handle)
+            # Where a backend has no lines to show it names the log's place, which every error tells anyway.
+            return "" if log == handle.log_url else last_words(log)
         except UnavailableError:
             return ""
 
@@ -146,6 +158,7 @@ class Watcher:
             cancelled=self._cancelled_at is not None,
             detail=self._last_error,
             log=self._launched.handle.log_url,
+            seen=self._reader.last_seen,
         )
 
 

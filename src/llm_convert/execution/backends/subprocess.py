@@ -48,6 +48,16 @@ class SubprocessBackend:
         """``subprocess``."""
         return NAME
 
+    @property
+    def max_tasks(self) -> int:
+        """One: this machine has no more room when its job is cut in pieces."""
+        return 1
+
+    @property
+    def job_tasks(self) -> int:
+        """One."""
+        return 1
+
     def start(self, request: JobRequest, run_id: str) -> ExecutionHandle:
         """Start the job's supervisor and return once it has left its record.
 
@@ -76,8 +86,8 @@ class SubprocessBackend:
             raise UnavailableError(f"the supervisor of run {run_id} left no record", remedy=f"Read {log}")
         return handle
 
-    def find(self, request: JobRequest, run_id: str) -> ExecutionHandle | None:
-        """The execution whose supervisor left a record for this run."""
+    def find(self, request: JobRequest, run_id: str, *, marker: str = "") -> ExecutionHandle | None:  # noqa: ARG002
+        """The execution whose supervisor left a record for this run; the record needs no marker."""
         return find_handle(self._record(request, run_id))
 
     def status(self, handle: ExecutionHandle) -> ExecutionStatus:
