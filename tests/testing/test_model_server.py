@@ -232,7 +232,8 @@ def test_the_ledger_counts_many_callers_exactly(server: ModelServer) -> None:
     assert statuses.count(500) == 5
     assert sorted(record.work_item or "" for record in server.ledger) == sorted(f"item-{n}" for n in range(60))
     assert server.received == 60
-    assert 1 < server.peak_in_flight <= 12
+    # A request is counted out after its answer is sent: its caller may already have sent the next one.
+    assert 1 < server.peak_in_flight <= 24
     assert len({record.request_id for record in server.ledger}) == 60
 
 
