@@ -5,14 +5,15 @@ Every port has a contract test suite in ``llm_convert.testing.contracts`` that e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from llm_convert.contracts.calls import SentCall
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.launch import ExecutionHandle, ExecutionStatus, JobRequest
-from llm_convert.contracts.prompt import Prompt
+from llm_convert.contracts.prompt import ModelTier, Prompt
 from llm_convert.contracts.work import Reply
 
 
@@ -128,6 +129,18 @@ class ImageContent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """An earlier answer to the same request, and what was wrong with it."""
+
+    answer: dict[str, Any] | None = field(repr=False)
+    """The tool call's input as it came; None where the model called no tool."""
+    text: str = field(repr=False)
+    """What it said beside."""
+    fault: str = field(repr=False)
+    """What the model is told of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
     """One call: what a model is sent, and what a deterministic provider reads instead."""
 
@@ -141,29 +154,79 @@ class CompletionRequest:
     tool_schema: dict[str, Any] = field(repr=False)
     """JSON schema of an ``Answer`` for this prompt."""
     max_output_tokens: int
+    tier: ModelTier = ModelTier.MAIN
+    call: int = 1
+    """The n-th call of the work item."""
+    turns: tuple[Turn, ...] = field(default=(), repr=False)
+    """What was answered before and must be mended now; empty for a first call."""
+    on_delta: Callable[[str], None] | None = field(default=None, repr=False)
+    """Told each piece of the answer as it comes; a provider that can't stream tells nothing."""
 
 
 class ModelProvider(Protocol):
-    """Answers one request. It never retries: the caller owns that."""
+    """Answers one request of one service. It never retries, waits or falls back: the engine owns that."""
 
     @property
     def name(self) -> str:
         """As settings call it."""
 
-    def model(self, prompt: Prompt) -> str:
-        """The model that would answer this prompt; part of a work item's identity."""
+    def model(self, tier: ModelTier) -> str:
+        """The model that answers a tier; part of a work item's identity. Raises ConfigurationError."""
+
+    def capacity(self, tier: ModelTier) -> str:
+        """What shares one quota, such as ``vertex/my-project/asia-northeast1/claude-sonnet-4-6``; empty: no limit."""
+
+    def worst_case_microusd(self, request: CompletionRequest) -> int:
+        """The most that this call can cost, without asking anybody."""
 
     async def complete(self, request: CompletionRequest) -> Reply:
         """The reply as it was paid for.
 
         Raises:
-            UnavailableError: trying again may help; nothing is known to be paid.
+            UnavailableError: trying again may help; a ``ProviderUnavailableError`` says what kept it, and whether the
+                call may be billed all the same.
             ConfigurationError: credentials, model or region are wrong.
             DataError: the request itself is refused, such as a document that is too long.
         """
 
     async def close(self) -> None:
         """Release connections."""
+
+
+class CallJournal(Protocol):
+    """Told of each call of one work item before it leaves and as it comes back. ``claims`` keeps it."""
+
+    async def sending(self, call: SentCall) -> None:
+        """Before any byte leaves. Raises UnavailableError, and then nothing may be sent: the item is another's."""
+
+    async def unanswered(self, call: SentCall, *, may_be_billed: bool) -> None:
+        """No reply came of it."""
+
+    async def answered(self, reply: Reply) -> None:
+        """Keep the reply, before anything looks into it."""
+
+
+class Completer(Protocol):
+    """The engine as conversion sees it: one question, one paid reply, however many services had to be tried."""
+
+    @property
+    def name(self) -> str:
+        """Of the first provider of the chain; part of a work item's identity."""
+
+    def model(self, tier: ModelTier) -> str:
+        """The first provider's model of a tier; part of a work item's identity."""
+
+    async def ask(self, request: CompletionRequest, journal: CallJournal) -> Reply:
+        """The reply, which the journal has kept already.
+
+        Raises:
+            UnavailableError: no provider of the chain answered in time.
+            ConfigurationError: no provider is configured so that it could answer; also for a budget that is used up.
+            DataError: the request itself is refused.
+        """
+
+    async def close(self) -> None:
+        """Release connections, and give back what was reserved."""
 
 
 class JobBackend(Protocol):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError
 
@@ -41,7 +42,8 @@ class Settings(Contract):
     cloud_build_endpoint: str = ""
     """The same for the Cloud Build API."""
     provider: str = "rules"
-    """Model provider: ``rules``, ``vertex``."""
+    """Model providers in the order in which they are asked, with commas between: ``rules``, ``vertex``, ``anthropic``,
+    ``internal``, ``ollama``. Where it is not given and ENVIRONMENT is, that says which."""
     prompts: Path | None = None
     """Folder of prompt YAML files; by default ``jobs/prompts`` where the process stands, beside the built-in ones."""
     tenants: Path | None = None
@@ -53,6 +55,40 @@ class Settings(Contract):
     """A YAML file of model prices that override the built-in ones."""
     vertex_access_token: SecretStr | None = None
     """A ready token instead of application default credentials."""
+    anthropic_api_key: SecretStr | None = None
+    """For the provider ``anthropic``; by default ANTHROPIC_API_KEY."""
+    structured_outputs: Literal["auto", "tool", "native"] = "auto"
+    """How an answer's form is enforced; ``auto``: by the service itself where it allows that, else by a forced tool."""
+    prompt_cache: Literal["off", "5m", "1h"] = "5m"
+    """How long the shared beginning of a prompt's calls is cached."""
+    stream_tokens: bool = False
+    """Whether the message stream tells each piece of an answer as it comes. They hold document text."""
+    repairs: int = Field(default=2, ge=0, le=5)
+    """How many further calls one work item may take to mend an answer."""
+    tier_up: bool = True
+    """Whether the last repair asks the next larger model."""
+    retry_seconds: float = Field(default=900.0, ge=0)
+    """How long one call is tried anew, at all providers together, before its item fails."""
+    breaker_failures: int = Field(default=5, ge=1)
+    """After how many failures in a row a provider is left alone for a while."""
+    breaker_seconds: float = Field(default=30.0, gt=0)
+    """For how long; doubled each time, up to ten minutes."""
+    max_requests_per_second: float = Field(default=0.0, ge=0)
+    """A ceiling for one quota; 0: what is learnt from the service."""
+    max_tokens_per_minute: int = Field(default=0, ge=0)
+    """A ceiling for one quota; 0: what is learnt from the service."""
+    budget_run_usd: Decimal | None = Field(default=None, ge=0)
+    """The most that one run may spend; no call is sent that could go beyond it."""
+    budget_tenant_usd: Decimal | None = Field(default=None, ge=0)
+    """The most that a tenant may spend in a calendar month (UTC)."""
+    budget_month_usd: Decimal | None = Field(default=None, ge=0)
+    """The most that all tenants of this store may spend in a calendar month (UTC)."""
+    batch: Literal["off", "on"] = "off"
+    """Whether work goes to the service's batch interface, at half the price, before it is asked online."""
+    batch_wait_seconds: float = Field(default=3600.0, ge=0)
+    """How long results of batches are waited for; what is not back then is asked online."""
+    router: Literal["off", "on"] = "off"
+    """Whether the fast model chooses the FILE_ID of documents that no mapping rule names."""
     max_output_tokens: int = Field(default=16_000, ge=256, le=64_000)
     max_document_bytes: int = Field(default=50_000_000, ge=1)
     concurrency: int = Field(default=8, ge=1, le=512)
@@ -90,6 +126,7 @@ class Settings(Contract):
                     where="the environment",
                 )
             values[name] = text
+        values.setdefault("provider", _default_providers(environ))
         try:
             return cls(**values)
         except ValidationError as error:
@@ -133,11 +170,33 @@ class Settings(Contract):
         usual = Path("jobs/prompts")
         return usual if usual.is_dir() else None
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The names of the chain, in order."""
+        return tuple(name.strip() for name in self.provider.split(",") if name.strip())
+
     def model_for(self, tier: ModelTier) -> str:
         """The model that a tier names."""
         return {ModelTier.FAST: self.model_fast, ModelTier.MAIN: self.model_main, ModelTier.STRONG: self.model_strong}[
             tier
         ]
+
+
+def _default_providers(environ: Mapping[str, str]) -> str:
+    """The chain where none is named: in production what is configured there, in development Ollama, else the rules."""
+    stage = environ.get("ENVIRONMENT", "").strip().lower()
+    if stage in {"production", "prod"}:
+        named = {
+            "vertex": "ANTHROPIC_VERTEX_PROJECT_ID",
+            "anthropic": "ANTHROPIC_API_KEY",
+            "internal": "INTERNAL_LLM_BASE_URL",
+            "ollama": "OLLAMA_BASE_URL",
+        }
+    elif stage in {"development", "dev"}:
+        named = {"ollama": "OLLAMA_BASE_URL", "internal": "INTERNAL_LLM_BASE_URL"}
+    else:
+        return "rules"
+    return ",".join(name for name, variable in named.items() if environ.get(variable)) or "rules"
 
 
 class TaskPlace(Contract):

@@ -11,7 +11,7 @@ from llm_convert.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
     from llm_convert.contracts.tenant import TenantConfig
-    from llm_convert.ports import Clock, ExecutionWatch, JobBackend, ModelProvider, ObjectStore, Warehouse
+    from llm_convert.ports import Clock, Completer, ExecutionWatch, JobBackend, ModelProvider, ObjectStore, Warehouse
     from llm_convert.prompts import PromptLibrary
     from llm_convert.settings import Settings
 
@@ -87,17 +87,25 @@ def open_execution_watch(settings: Settings, config: TenantConfig | None = None)
     return ThreadedWatch(open_backend(settings, config))
 
 
-def open_provider(settings: Settings, environ: Mapping[str, str]) -> ModelProvider:
-    """The model provider of ``LLM_CONVERT_PROVIDER``: ``rules``, ``vertex``."""
-    if settings.provider == "rules":
+def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> ModelProvider:
+    """One provider of the chain, by its name."""
+    if name == "rules":
         from llm_convert.completion.providers.rules import RulesProvider
 
         return RulesProvider()
-    if settings.provider == "vertex":
+    if name == "vertex":
         from llm_convert.completion.providers.vertex import VertexProvider
 
         return VertexProvider(settings, environ)
-    raise unknown_name("provider", settings.provider, ["rules", "vertex"], where="LLM_CONVERT_PROVIDER")
+    raise unknown_name("provider", name, ["rules", "vertex"], where="LLM_CONVERT_PROVIDER")
+
+
+def open_engine(settings: Settings, environ: Mapping[str, str]) -> Completer:
+    """The engine over the chain of ``LLM_CONVERT_PROVIDER``."""
+    from llm_convert.completion.engine import Engine
+
+    chain = [open_provider(settings, environ, name) for name in settings.providers]
+    return Engine(chain, clock=open_clock())
 
 
 def open_prompts(settings: Settings) -> PromptLibrary:

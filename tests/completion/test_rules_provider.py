@@ -47,7 +47,7 @@ def test_a_reply_is_complete_and_costs_nothing() -> None:
     assert (reply.provider, reply.model, reply.stop_reason, reply.work_item) == ("rules", "rules-1", "rules", "w")
     assert reply.usage == Usage()
     assert reply.seconds > 0
-    assert reply.model == RulesProvider().model(PROMPT)
+    assert reply.model == RulesProvider().model(PROMPT.tier)
     stored = Reply.from_json(reply.to_json())
     (row,) = answer_of(stored.answer).rows
     assert (row["item"].value, row["amount"].value, row["amount"].at) == ("커피", "9000", ("S!B2", "S!B1"))

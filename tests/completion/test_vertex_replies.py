@@ -158,10 +158,10 @@ def test_a_regional_endpoint_costs_more(provider_for: ProviderFor, completion_re
 def test_tiers_and_aliases_name_models(provider_for: ProviderFor, completion_request: CompletionRequest) -> None:
     provider = provider_for(model_fast="claude-haiku-4-5", model_strong="no-such-model")
     prompt = completion_request.prompt
-    assert provider.model(prompt) == "claude-sonnet-4-6"
-    assert provider.model(prompt.model_copy(update={"tier": ModelTier.FAST})) == "claude-haiku-4-5@20251001"
+    assert provider.model(prompt.tier) == "claude-sonnet-4-6"
+    assert provider.model(ModelTier.FAST) == "claude-haiku-4-5@20251001"
     with pytest.raises(ConfigurationError, match="unknown model 'no-such-model'"):
-        provider.model(prompt.model_copy(update={"tier": ModelTier.STRONG}))
+        provider.model(ModelTier.STRONG)
 
 
 def test_a_model_near_its_end_warns_once_and_ends(
@@ -176,7 +176,7 @@ def test_a_model_near_its_end_warns_once_and_ends(
     assert len(warnings) == 1
     assert "claude-sonnet-5-5" in warnings[0].getMessage()
     ended = provider_for(model_main=old, today=date(2026, 12, 1))
-    assert ended.model(completion_request.prompt) == old, "its finished work must stay findable"
+    assert ended.model(completion_request.tier) == old, "its finished work must stay findable"
     with pytest.raises(ConfigurationError, match="claude-sonnet-5-5"):
         ask(ended, completion_request)
     assert server.received == 2

@@ -63,27 +63,27 @@ async def _convert(arguments: argparse.Namespace, prompt: Prompt, settings: Sett
     from llm_convert.conversion import convert as conversion
     from llm_convert.documents import ReadOptions
 
-    store, clock, provider = (
+    store, clock, engine = (
         wiring.open_store(settings),
         wiring.open_clock(),
-        wiring.open_provider(settings, os.environ),
+        wiring.open_engine(settings, os.environ),
     )
     run_id, owner = "try-01", f"try-{os.getpid()}"
     workshop = conversion.Workshop(
         store=store,
         ledger=Ledger(store, TENANT, owner=owner, run_id=run_id, lease_seconds=settings.lease_seconds, clock=clock),
-        provider=provider,
+        engine=engine,
         reading=ReadOptions(include_hidden_sheets=arguments.hidden_sheets, max_bytes=settings.max_document_bytes),
         run_id=run_id,
         bsda="00010101000000",
         max_output_tokens=settings.max_output_tokens,
         # What rules find is free and changes with their code: it is never taken from an earlier try.
-        force=arguments.force or provider.name == "rules",
+        force=arguments.force or engine.name == "rules",
     )
     try:
         return await conversion.convert(_item(arguments, prompt, workshop), prompt, workshop)
     finally:
-        await provider.close()
+        await engine.close()
 
 
 def _item(arguments: argparse.Namespace, prompt: Prompt, workshop: Workshop) -> WorkItem:
@@ -105,8 +105,8 @@ def _item(arguments: argparse.Namespace, prompt: Prompt, workshop: Workshop) -> 
         tenant=TENANT,
         document_sha256=sha256,
         prompt_digest=prompt.digest,
-        provider=workshop.provider.name,
-        model=workshop.provider.model(prompt),
+        provider=workshop.engine.name,
+        model=workshop.engine.model(prompt.tier),
         reading="hidden" if arguments.hidden_sheets else "visible",
         code_version=CODE_VERSION,
     )

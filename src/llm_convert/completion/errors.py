@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from llm_convert.errors import UnavailableError
+from llm_convert.errors import ConfigurationError, UnavailableError
 
 MAX_RETRY_AFTER_SECONDS = 60.0
 """The longest wait that a service's answer can ask for: one header must not hang a worker for hours."""
@@ -20,6 +20,8 @@ class Unavailability(StrEnum):
     """Slow down: the rate is above the quota or above what is free just now."""
     QUOTA_ZERO = "quota_zero"
     """The quota was exceeded before anything was ever answered: perhaps there is none. Slowing down may not help."""
+    DAILY_LIMIT = "daily_limit"
+    """The day's allowance is used up: waiting some seconds does not help."""
     OVERLOADED = "overloaded"
     """The model is busy for everybody."""
     TIMEOUT = "timeout"
@@ -72,6 +74,12 @@ class QuotaZeroError(ProviderUnavailableError):
     kind = Unavailability.QUOTA_ZERO
 
 
+class DailyLimitError(ProviderUnavailableError):
+    """The allowance of the day, or of the month, is used up."""
+
+    kind = Unavailability.DAILY_LIMIT
+
+
 class OverloadedError(ProviderUnavailableError):
     """The model is overloaded."""
 
@@ -96,3 +104,7 @@ class ServerFaultError(ProviderUnavailableError):
     """The service failed."""
 
     kind = Unavailability.SERVER
+
+
+class BudgetExceededError(ConfigurationError):
+    """A call was not made because at its worst it would go beyond a budget."""

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from llm_convert.contracts.base import Contract, Scalar
+from llm_convert.contracts.calls import Attempt, SentCall
 from llm_convert.contracts.usage import Usage
 from llm_convert.errors import DataError
 
@@ -45,6 +46,9 @@ class Cause(StrEnum):
     REFUSED = "refused"
     TRUNCATED = "truncated"
     BAD_ANSWER = "bad_answer"
+    EMPTY_ANSWER = "empty_answer"
+    PAUSED = "paused"
+    BUDGET = "budget"
     CONFIGURATION = "configuration"
     UNAVAILABLE = "unavailable"
     INTERRUPTED = "interrupted"
@@ -71,6 +75,9 @@ REMEDIES: dict[Cause, str] = {
     Cause.REFUSED: "Read the model's words in the reply; change the instructions or the document.",
     Cause.TRUNCATED: "Raise LLM_CONVERT_MAX_OUTPUT_TOKENS or split the document.",
     Cause.BAD_ANSWER: "Run it again with force, or choose a stronger tier.",
+    Cause.EMPTY_ANSWER: "Run it again with force; if it stays so, look at the document's view with llm-convert try.",
+    Cause.PAUSED: "Run it again with force, or lower what the prompt asks for at once.",
+    Cause.BUDGET: "Raise the budget that the detail names, or wait for the next month; what is done is kept.",
     Cause.CONFIGURATION: "Change the setting that the detail names.",
     Cause.UNAVAILABLE: "Run it again; only what is not done is repeated.",
     Cause.INTERRUPTED: "Run it again; only what is not done is repeated.",
@@ -79,7 +86,7 @@ REMEDIES: dict[Cause, str] = {
 }
 
 TRY_AGAIN = frozenset(
-    {Cause.UNAVAILABLE, Cause.INTERRUPTED, Cause.CLAIMED_ELSEWHERE, Cause.CONFIGURATION, Cause.DEFECT}
+    {Cause.UNAVAILABLE, Cause.INTERRUPTED, Cause.CLAIMED_ELSEWHERE, Cause.CONFIGURATION, Cause.BUDGET, Cause.DEFECT}
 )
 """Causes that do not lie in the document: the next run does such items again by itself."""
 
@@ -159,6 +166,10 @@ class Reply(Contract):
     usage: Usage = Usage()
     seconds: float = 0.0
     request_id: str = ""
+    call: int = Field(default=1, ge=1)
+    """The n-th call of the work item; later ones repair what the earlier ones left."""
+    attempts: tuple[Attempt, ...] = ()
+    """Every try that led to it, in order, the answered one last."""
 
 
 class Row(Contract):
@@ -190,7 +201,11 @@ class Result(Contract):
     quarantined: tuple[QuarantinedRow, ...] = ()
     notes: tuple[str, ...] = ()
     usage: Usage = Usage()
+    """Of all calls that it took, whichever run paid them."""
     seconds: float = 0.0
+    attempts: tuple[Attempt, ...] = ()
+    in_doubt: tuple[SentCall, ...] = ()
+    """Calls of this item whose reply never came and that may have been charged; not in ``usage``."""
 
 
 class Failure(Contract):
@@ -204,6 +219,8 @@ class Failure(Contract):
     usage: Usage = Usage()
     seconds: float = 0.0
     quarantined: tuple[QuarantinedRow, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    in_doubt: tuple[SentCall, ...] = ()
 
     @property
     def try_again(self) -> bool:

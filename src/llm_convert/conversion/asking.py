@@ -39,6 +39,7 @@ def build_request(
         tool_name=TOOL_NAME,
         tool_schema=answer_tool(prompt),
         max_output_tokens=max_output_tokens,
+        tier=prompt.tier,
     )
 
 

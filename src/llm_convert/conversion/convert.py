@@ -11,6 +11,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from llm_convert.claims.journal import ClaimJournal
 from llm_convert.claims.lease import Claim, Held, LeaseLostError
 from llm_convert.claims.ledger import Ledger
 from llm_convert.completion.tools import answer_of
@@ -23,7 +24,7 @@ from llm_convert.conversion.checks import check_rows
 from llm_convert.conversion.grounding import prove
 from llm_convert.documents import ReadOptions, read_document
 from llm_convert.errors import ConfigurationError, DataError, StoreError, UnavailableError
-from llm_convert.ports import ModelProvider, ObjectStore
+from llm_convert.ports import Completer, ObjectStore
 
 CODE_VERSION = "1"
 """Part of every work item's id. Raise it when the same reply would give other rows."""
@@ -47,7 +48,7 @@ class Workshop:
 
     store: ObjectStore
     ledger: Ledger
-    provider: ModelProvider
+    engine: Completer
     reading: ReadOptions
     run_id: str
     bsda: str
@@ -103,7 +104,7 @@ async def _convert_claimed(item: WorkItem, prompt: Prompt, claim: Claim, worksho
         reply = await asyncio.to_thread(_paid_before, item, workshop)
         document = await asyncio.to_thread(_read, item, workshop)
         if reply is None:
-            reply = await _ask(item, prompt, document, workshop)
+            reply = await _ask(item, prompt, document, claim, workshop)
             paid = reply.usage
         seconds = time.monotonic() - started
         ending = await asyncio.to_thread(settle, item, prompt, document, reply, workshop, seconds)
@@ -141,14 +142,12 @@ def _read(item: WorkItem, workshop: Workshop) -> Document:
     return read_document(item.document_name, data, workshop.reading)
 
 
-async def _ask(item: WorkItem, prompt: Prompt, document: Document, workshop: Workshop) -> Reply:
-    """Ask the provider and store the reply before anything looks at it."""
+async def _ask(item: WorkItem, prompt: Prompt, document: Document, claim: Claim, workshop: Workshop) -> Reply:
+    """Ask the engine; the journal stores the reply before anything looks at it."""
     request = build_request(
         item, prompt, document, run_id=workshop.run_id, max_output_tokens=workshop.max_output_tokens
     )
-    reply = await workshop.provider.complete(request)
-    await asyncio.to_thread(workshop.ledger.store_reply, reply)
-    return reply
+    return await workshop.engine.ask(request, ClaimJournal(workshop.ledger, claim))
 
 
 def settle(

@@ -32,7 +32,7 @@ def check_provider(patient: Patient) -> Iterator[Finding]:
         said = "'rules' matches headers to names and is not a language model"
         yield warning("provider", said, "export LLM_CONVERT_PROVIDER=vertex")
         return
-    provider = wiring.open_provider(patient.settings, patient.environ)
+    provider = wiring.open_provider(patient.settings, patient.environ, patient.settings.providers[0])
     place = [patient.environ.get(name, "") for name in ("ANTHROPIC_VERTEX_PROJECT_ID", "CLOUD_ML_REGION")]
     yield ok("provider", f"{provider.name}, project {place[0]}, region {place[1]}")
     models = load_models(patient.settings.prices)
@@ -93,6 +93,7 @@ async def _call(provider: Any, tier: ModelTier) -> Any:
         tool_name="answer",
         tool_schema={"type": "object", "properties": {}},
         max_output_tokens=1,
+        tier=tier,
     )
     try:
         return await provider.complete(request)

@@ -26,7 +26,7 @@ from llm_convert.job.plan import Narrowing, Planned, plan, read_manifests
 from llm_convert.job.progress import Progress
 from llm_convert.job.runner import Stopped, run_items
 from llm_convert.job.shard import share_of
-from llm_convert.ports import Clock, ModelProvider, ObjectStore
+from llm_convert.ports import Clock, Completer, ObjectStore
 from llm_convert.prompts import PromptLibrary
 from llm_convert.settings import Settings, TaskPlace
 
@@ -43,7 +43,7 @@ class Job:
     settings: Settings
     place: TaskPlace
     store: ObjectStore
-    provider: ModelProvider
+    engine: Completer
     prompts: PromptLibrary
     clock: Clock
     execution: str
@@ -69,7 +69,7 @@ class Job:
             messages.opened(
                 tenant=self.request.tenant,
                 bsda=self.request.bsda,
-                provider=self.provider.name,
+                provider=self.engine.name,
                 execution=self.execution,
                 items=items,
             )
@@ -92,7 +92,7 @@ class Job:
             self.config, self.prompts, file_id=self.request.file_id, prompt_id=self.request.prompt_id
         )
         manifests = read_manifests(self.store, self.request.tenant, self.request.bsda)
-        return plan(manifests, self.prompts, narrowing, self.provider, reading=self._reading_identity)
+        return plan(manifests, self.prompts, narrowing, self.engine, reading=self._reading_identity)
 
     @property
     def _reading_identity(self) -> str:
@@ -140,7 +140,7 @@ class Job:
             ledger=Ledger(
                 self.store, self.request.tenant, owner=owner, run_id=self.run_id, lease_seconds=lease, clock=self.clock
             ),
-            provider=self.provider,
+            engine=self.engine,
             reading=ReadOptions(
                 include_hidden_sheets=self.config.include_hidden_sheets, max_bytes=self.settings.max_document_bytes
             ),
@@ -165,7 +165,7 @@ class Job:
             self.request,
             self.run_id,
             part,
-            provider=self.provider.name,
+            provider=self.engine.name,
             max_failed_fraction=self.config.max_failed_fraction,
         )
 

@@ -58,12 +58,12 @@ def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report | No
         settings=settings,
         place=TaskPlace.from_environment(environ),
         store=store,
-        provider=wiring.open_provider(settings, environ),
+        engine=wiring.open_engine(settings, environ),
         prompts=wiring.open_prompts(settings),
         clock=wiring.open_clock(),
         execution=environ.get("CLOUD_RUN_EXECUTION") or f"{os.getpid()}@{socket.gethostname()}",
     )
-    log.info("run %s of tenant %s, BSDA %s, provider %s", job.run_id, request.tenant, request.bsda, job.provider.name)
+    log.info("run %s of tenant %s, BSDA %s, provider %s", job.run_id, request.tenant, request.bsda, job.engine.name)
     report, code = asyncio.run(_run(job))
     said = describe(report) if report is not None else f"task {job.place.index} is done; other tasks still work"
     log.info(said, extra={"fields": {"run_id": job.run_id, "exit_code": code}})
@@ -103,4 +103,4 @@ async def _run(job: Job) -> tuple[Report | None, int]:
     try:
         return await job.run(stop)
     finally:
-        await job.provider.close()
+        await job.engine.close()

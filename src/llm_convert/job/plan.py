@@ -13,7 +13,7 @@ from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.work import REMEDIES, Cause, Outcome, WorkItem, work_item_id
 from llm_convert.conversion.convert import CODE_VERSION
 from llm_convert.errors import unknown_name
-from llm_convert.ports import ModelProvider, ObjectStore
+from llm_convert.ports import Completer, ObjectStore
 from llm_convert.prompts import PromptLibrary
 
 
@@ -61,7 +61,7 @@ def read_manifests(store: ObjectStore, tenant: str, bsda: str) -> list[Manifest]
 
 
 def plan(
-    manifests: list[Manifest], prompts: PromptLibrary, narrowing: Narrowing, provider: ModelProvider, *, reading: str
+    manifests: list[Manifest], prompts: PromptLibrary, narrowing: Narrowing, engine: Completer, *, reading: str
 ) -> list[Planned]:
     """Every manifest entry in order, with its work items or the reason why it has none.
 
@@ -72,7 +72,7 @@ def plan(
         planned
         for manifest in manifests
         for entry in manifest.entries
-        for planned in _plan_entry(manifest.tenant, entry, prompts, narrowing, provider, reading)
+        for planned in _plan_entry(manifest.tenant, entry, prompts, narrowing, engine, reading)
     ]
     return _without_duplicates(found)
 
@@ -95,7 +95,7 @@ def _plan_entry(
     entry: ManifestEntry,
     prompts: PromptLibrary,
     narrowing: Narrowing,
-    provider: ModelProvider,
+    engine: Completer,
     reading: str,
 ) -> Iterator[Planned]:
     reason = _why_not(entry, narrowing)
@@ -108,7 +108,7 @@ def _plan_entry(
         cause = Cause.NOT_ASKED_FOR if narrowing.prompt_ids else Cause.NO_PROMPT
         yield Planned(entry=entry, skipped=_skipped(entry, cause, f"no prompt serves {entry.file_id}"))
     for prompt in serving:
-        yield Planned(entry=entry, prompt=prompt, item=_work_item(tenant, entry, prompt, provider, reading))
+        yield Planned(entry=entry, prompt=prompt, item=_work_item(tenant, entry, prompt, engine, reading))
 
 
 def _why_not(entry: ManifestEntry, narrowing: Narrowing) -> tuple[Cause | None, str] | None:
@@ -134,15 +134,15 @@ def _skipped(entry: ManifestEntry, cause: Cause | None, detail: str) -> ItemRepo
     )
 
 
-def _work_item(tenant: str, entry: ManifestEntry, prompt: Prompt, provider: ModelProvider, reading: str) -> WorkItem:
+def _work_item(tenant: str, entry: ManifestEntry, prompt: Prompt, engine: Completer, reading: str) -> WorkItem:
     assert entry.file_id is not None
     return WorkItem(
         id=work_item_id(
             tenant=tenant,
             document_sha256=entry.file.sha256,
             prompt_digest=prompt.digest,
-            provider=provider.name,
-            model=provider.model(prompt),
+            provider=engine.name,
+            model=engine.model(prompt.tier),
             reading=reading,
             code_version=CODE_VERSION,
         ),

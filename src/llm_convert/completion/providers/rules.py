@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from llm_convert.contracts.prompt import Prompt
+from llm_convert.contracts.prompt import ModelTier
 from llm_convert.contracts.work import Reply
 from llm_convert.layouts import answer
 from llm_convert.ports import CompletionRequest
@@ -26,9 +26,17 @@ class RulesProvider:
         """As settings call it."""
         return "rules"
 
-    def model(self, prompt: Prompt) -> str:  # noqa: ARG002 - the port asks by prompt; there is one set of rules
+    def model(self, tier: ModelTier) -> str:  # noqa: ARG002 - the port asks by tier; there is one set of rules
         """The version of the rules."""
         return MODEL
+
+    def capacity(self, tier: ModelTier) -> str:  # noqa: ARG002
+        """Nothing limits it."""
+        return ""
+
+    def worst_case_microusd(self, request: CompletionRequest) -> int:  # noqa: ARG002
+        """Nothing."""
+        return 0
 
     async def complete(self, request: CompletionRequest) -> Reply:
         """The rules' answer. It never fails: what cannot be read is said in the answer."""

@@ -19,7 +19,8 @@ from llm_convert.completion.providers.vertex_errors import Call, not_understood,
 from llm_convert.completion.providers.vertex_place import VertexPlace
 from llm_convert.completion.providers.vertex_reply import NotUnderstoodError, Spoken, body_of, spoken_of
 from llm_convert.completion.providers.vertex_stream import Assembly
-from llm_convert.contracts.prompt import Prompt
+from llm_convert.completion.worst_case import worst_case_microusd
+from llm_convert.contracts.prompt import ModelTier
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Reply
 from llm_convert.ports import CompletionRequest
@@ -63,13 +64,24 @@ class VertexProvider:
         self._answered = False
         self._warned: set[str] = set()
 
-    def model(self, prompt: Prompt) -> str:
-        """The model of the prompt's tier, by its id on Vertex AI.
+    def model(self, tier: ModelTier) -> str:
+        """The model of a tier, by its id on Vertex AI.
 
         Raises:
             ConfigurationError: settings name a model that is not known.
         """
-        return self._models.get(self._settings.model_for(prompt.tier)).id
+        return self._facts(tier).id
+
+    def capacity(self, tier: ModelTier) -> str:
+        """Project, region and model: that is how Vertex AI counts quota."""
+        return f"{self.name}/{self._place.project}/{self._place.region}/{self.model(tier)}"
+
+    def worst_case_microusd(self, request: CompletionRequest) -> int:
+        """The prompt at a token a byte, wholly written to the cache, and the longest answer."""
+        return worst_case_microusd(request, self._facts(request.tier), region=self._place.region)
+
+    def _facts(self, tier: ModelTier) -> ModelFacts:
+        return self._models.get(self._settings.model_for(tier))
 
     async def complete(self, request: CompletionRequest) -> Reply:
         """Ask once. The tool call's input is not validated.
@@ -80,7 +92,7 @@ class VertexProvider:
             WorkItemError: TOO_LARGE, EMPTY_DOCUMENT or UNKNOWN_FORMAT; nothing was paid.
             DataError: the request was refused for another reason.
         """
-        facts = self._models.get(self._settings.model_for(request.prompt.tier))
+        facts = self._facts(request.tier)
         # Here and not in `model`: work that an ended model once did must stay findable by its identity.
         self._warn_of_end(facts)
         body = body_of(request, facts)

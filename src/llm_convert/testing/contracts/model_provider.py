@@ -33,7 +33,7 @@ class ModelProviderContract:
         assert reply.work_item == completion_request.work_item
         assert reply.run_id == completion_request.run_id
         assert reply.provider == provider.name
-        assert reply.model == provider.model(completion_request.prompt)
+        assert reply.model == provider.model(completion_request.tier)
         assert reply.stop_reason
 
     def test_a_reply_holds_an_answer(self, provider: ModelProvider, completion_request: CompletionRequest) -> None:
@@ -59,9 +59,9 @@ class ModelProviderContract:
 
     def test_the_model_is_stable(self, provider: ModelProvider, completion_request: CompletionRequest) -> None:
         """It is part of a work item's identity: asking twice, and answering in between, changes nothing."""
-        before = provider.model(completion_request.prompt)
+        before = provider.model(completion_request.tier)
         _replies(provider, completion_request)
-        assert provider.model(completion_request.prompt) == before
+        assert provider.model(completion_request.tier) == before
         assert before
 
     def test_replies_are_not_mixed_up(self, provider: ModelProvider, completion_request: CompletionRequest) -> None:

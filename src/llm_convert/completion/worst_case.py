@@ -1,0 +1,38 @@
+"""The most that a call can cost, from what is sent alone. It must never be too little; that it is too much is fine."""
+
+from __future__ import annotations
+
+import json
+
+from llm_convert.completion.models import ModelFacts
+from llm_convert.ports import CompletionRequest, ImageContent
+
+OVERHEAD_TOKENS = 2_000
+"""For what a service adds: the words that explain a tool, the marks around messages."""
+IMAGE_TOKENS = 5_000
+"""More than any model takes for one picture."""
+
+
+def most_input_tokens(request: CompletionRequest) -> int:
+    """No tokenizer makes more tokens than there are bytes of UTF-8."""
+    texts = [request.system, json.dumps(request.tool_schema, ensure_ascii=False), request.tool_name]
+    for turn in request.turns:
+        texts += [json.dumps(turn.answer, ensure_ascii=False), turn.text, turn.fault]
+    images = 0
+    for part in request.content:
+        if isinstance(part, ImageContent):
+            images += 1
+        else:
+            texts.append(part.text)
+    return sum(len(text.encode()) for text in texts) + IMAGE_TOKENS * images + OVERHEAD_TOKENS
+
+
+def worst_case_microusd(request: CompletionRequest, facts: ModelFacts, *, region: str) -> int:
+    """What the call costs when all of its prompt is written to the cache and its answer is as long as it may be."""
+    tokens = min(most_input_tokens(request), facts.context_tokens)
+    return facts.cost_microusd(
+        input_tokens=0,
+        cache_write_tokens=tokens,
+        output_tokens=min(request.max_output_tokens, facts.max_output_tokens),
+        region=region,
+    )

@@ -1,0 +1,50 @@
+"""Calls of a model that are on their way, and what came of each try: what money and lineage are accounted by."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from llm_convert.contracts.base import Contract
+
+ANSWERED = "answered"
+"""The outcome of an attempt that brought a reply."""
+
+
+class SentCall(Contract):
+    """A call that is about to be sent; written down before any byte of it leaves."""
+
+    work_item: str
+    call: int = Field(ge=1)
+    """The n-th call of the work item; a repair is another call, trying again after a fault is not."""
+    run_id: str
+    provider: str
+    model: str
+    sent_at: str
+    """ISO 8601, UTC."""
+    worst_case_microusd: int = Field(default=0, ge=0)
+    """The most that it can cost."""
+
+    @property
+    def id(self) -> str:
+        """Tells two calls of a tenant apart."""
+        return f"{self.work_item}#{self.call}@{self.sent_at}"
+
+
+class Attempt(Contract):
+    """One try of one provider: who, why not, how long."""
+
+    provider: str
+    model: str
+    at: str
+    """ISO 8601, UTC."""
+    outcome: str = ANSWERED
+    """``answered``, or what kept the provider: an ``Unavailability``, ``configuration``, ``circuit_open``."""
+    detail: str = ""
+    """Without document text."""
+    waited_seconds: float = 0.0
+    """For its turn, before it was sent."""
+    seconds: float = 0.0
+    """From sending to the outcome."""
+    request_id: str = ""
+    may_be_billed: bool = False
+    """No reply came, and nobody can know from here whether it was made and charged."""
