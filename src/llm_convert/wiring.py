@@ -102,10 +102,33 @@ def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> 
 
 def open_engine(settings: Settings, environ: Mapping[str, str]) -> Completer:
     """The engine over the chain of ``LLM_CONVERT_PROVIDER``."""
+    from llm_convert.completion.backoff import Patience
+    from llm_convert.completion.breaker import CircuitBreaker
     from llm_convert.completion.engine import Engine
+    from llm_convert.completion.link import Link
+    from llm_convert.completion.unlimited import OpenPurse, UnpacedCapacities
+    from llm_convert.completion.warmup import WarmUp
 
-    chain = [open_provider(settings, environ, name) for name in settings.providers]
-    return Engine(chain, clock=open_clock())
+    paces, purse = UnpacedCapacities(), OpenPurse()
+    links = [
+        Link(
+            open_provider(settings, environ, name),
+            CircuitBreaker(failures=settings.breaker_failures, seconds=settings.breaker_seconds),
+            paces=paces,
+            purse=purse,
+            call_timeout_seconds=settings.call_timeout_seconds,
+            clock=open_clock(),
+        )
+        for name in settings.providers
+    ]
+    lives = {"off": 0.0, "5m": 300.0, "1h": 3600.0}[settings.prompt_cache]
+    return Engine(
+        links,
+        paces=paces,
+        purse=purse,
+        patience=lambda: Patience(settings.retry_seconds),
+        warm_up=WarmUp(lives_seconds=lives) if lives else None,
+    )
 
 
 def open_prompts(settings: Settings) -> PromptLibrary:

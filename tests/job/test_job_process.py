@@ -156,6 +156,7 @@ def test_sigterm_releases_what_does_not_finish(drive: Night, server: ModelServer
 
 
 def test_an_outage_fails_items_that_the_next_run_does_again(drive: Night, server: ModelServer) -> None:
+    drive.environ["LLM_CONVERT_RETRY_SECONDS"] = "0"
     server.dials.fail_next = [500] * 4
     report, code = drive.job()
     assert code == 0
@@ -166,6 +167,7 @@ def test_an_outage_fails_items_that_the_next_run_does_again(drive: Night, server
 
 
 def test_above_the_allowed_fraction_the_job_says_whether_a_retry_may_help(drive: Night, server: ModelServer) -> None:
+    drive.environ["LLM_CONVERT_RETRY_SECONDS"] = "0"
     server.dials.fail_next = [500] * 20
     _, code = drive.job()
     assert code == 75

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from llm_convert.errors import ConfigurationError, UnavailableError
+from llm_convert.contracts.calls import Attempt
+from llm_convert.errors import ConfigurationError, DataError, UnavailableError
 
 MAX_RETRY_AFTER_SECONDS = 60.0
 """The longest wait that a service's answer can ask for: one header must not hang a worker for hours."""
@@ -108,3 +109,19 @@ class ServerFaultError(ProviderUnavailableError):
 
 class BudgetExceededError(ConfigurationError):
     """A call was not made because at its worst it would go beyond a budget."""
+
+
+class UnsupportedByProviderError(DataError):
+    """The provider can't take such a request, such as one with a picture; another of the chain may."""
+
+
+class NoProviderAnsweredError(UnavailableError):
+    """Every provider of the chain was tried as long as the settings allow.
+
+    Attributes:
+        attempts: each try, in order.
+    """
+
+    def __init__(self, found: str, *, remedy: str, attempts: tuple[Attempt, ...]) -> None:
+        self.attempts = attempts
+        super().__init__(found, remedy=remedy)

@@ -36,3 +36,15 @@ def worst_case_microusd(request: CompletionRequest, facts: ModelFacts, *, region
         output_tokens=min(request.max_output_tokens, facts.max_output_tokens),
         region=region,
     )
+
+
+LIKELY_OUTPUT_TOKENS = 2_000
+
+
+def likely_tokens(request: CompletionRequest) -> int:
+    """About how many tokens a call takes, for its pace; corrected by what it did take."""
+    characters = len(request.system)
+    for part in request.content:
+        # Korean is about a token a syllable, digits and marks are about two characters a token.
+        characters += len(part.text) if not isinstance(part, ImageContent) else 2 * IMAGE_TOKENS
+    return characters // 2 + min(request.max_output_tokens, LIKELY_OUTPUT_TOKENS)
