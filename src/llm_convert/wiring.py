@@ -10,6 +10,7 @@ from llm_convert.contracts.urls import parts_of, path_of
 from llm_convert.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
+    from llm_convert.completion.roles import Paces
     from llm_convert.contracts.tenant import TenantConfig
     from llm_convert.ports import Clock, Completer, ExecutionWatch, JobBackend, ModelProvider, ObjectStore, Warehouse
     from llm_convert.prompts import PromptLibrary
@@ -100,8 +101,15 @@ def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> 
     raise unknown_name("provider", name, ["rules", "vertex"], where="LLM_CONVERT_PROVIDER")
 
 
-def open_engine(settings: Settings, environ: Mapping[str, str]) -> Completer:
-    """The engine over the chain of ``LLM_CONVERT_PROVIDER``."""
+def open_engine(
+    settings: Settings, environ: Mapping[str, str], *, store: ObjectStore | None = None, owner: str = ""
+) -> Completer:
+    """The engine over the chain of ``LLM_CONVERT_PROVIDER``.
+
+    Args:
+        store: where pace and budgets are shared; None: this process is on its own.
+        owner: this process's name among those that share.
+    """
     from llm_convert.completion.backoff import Patience
     from llm_convert.completion.breaker import CircuitBreaker
     from llm_convert.completion.engine import Engine
@@ -109,7 +117,18 @@ def open_engine(settings: Settings, environ: Mapping[str, str]) -> Completer:
     from llm_convert.completion.unlimited import OpenPurse, UnpacedCapacities
     from llm_convert.completion.warmup import WarmUp
 
-    paces, purse = UnpacedCapacities(), OpenPurse()
+    purse = OpenPurse()
+    paces: Paces = UnpacedCapacities()
+    if store is not None:
+        from llm_convert.completion.paces import SharedPaces
+
+        paces = SharedPaces(
+            store,
+            member=owner,
+            clock=open_clock(),
+            ceiling=settings.max_requests_per_second,
+            tokens_per_minute=settings.max_tokens_per_minute,
+        )
     links = [
         Link(
             open_provider(settings, environ, name),

@@ -110,3 +110,8 @@ def work(tenant: str, item_id: str, name: str) -> str:
 def table(tenant: str, table_name: str, bsda: str, branch: str) -> str:
     """The tagged Parquet of one table, BSDA and branch."""
     return f"{tenant_prefix(tenant)}/tables/{table_name}/{bsda}/{branch}.parquet"
+
+
+def pacing(digest: str) -> str:
+    """What all processes that use one quota tell each other; it belongs to no tenant."""
+    return f"pacing/{digest}.json"
