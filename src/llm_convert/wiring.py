@@ -10,7 +10,7 @@ from llm_convert.contracts.urls import parts_of, path_of
 from llm_convert.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
-    from llm_convert.completion.roles import Paces
+    from llm_convert.completion.roles import Paces, Purse
     from llm_convert.contracts.tenant import TenantConfig
     from llm_convert.ports import Clock, Completer, ExecutionWatch, JobBackend, ModelProvider, ObjectStore, Warehouse
     from llm_convert.prompts import PromptLibrary
@@ -102,33 +102,28 @@ def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> 
 
 
 def open_engine(
-    settings: Settings, environ: Mapping[str, str], *, store: ObjectStore | None = None, owner: str = ""
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    store: ObjectStore | None = None,
+    owner: str = "",
+    purse: Purse | None = None,
 ) -> Completer:
     """The engine over the chain of ``LLM_CONVERT_PROVIDER``.
 
     Args:
-        store: where pace and budgets are shared; None: this process is on its own.
+        store: where the pace is shared; None: this process is on its own.
         owner: this process's name among those that share.
+        purse: what may be spent; None: nothing is limited.
     """
     from llm_convert.completion.backoff import Patience
     from llm_convert.completion.breaker import CircuitBreaker
     from llm_convert.completion.engine import Engine
     from llm_convert.completion.link import Link
-    from llm_convert.completion.unlimited import OpenPurse, UnpacedCapacities
+    from llm_convert.completion.unlimited import OpenPurse
     from llm_convert.completion.warmup import WarmUp
 
-    purse = OpenPurse()
-    paces: Paces = UnpacedCapacities()
-    if store is not None:
-        from llm_convert.completion.paces import SharedPaces
-
-        paces = SharedPaces(
-            store,
-            member=owner,
-            clock=open_clock(),
-            ceiling=settings.max_requests_per_second,
-            tokens_per_minute=settings.max_tokens_per_minute,
-        )
+    paces, purse = _open_paces(settings, store, owner), purse or OpenPurse()
     links = [
         Link(
             open_provider(settings, environ, name),
@@ -147,6 +142,46 @@ def open_engine(
         purse=purse,
         patience=lambda: Patience(settings.retry_seconds),
         warm_up=WarmUp(lives_seconds=lives) if lives else None,
+    )
+
+
+def _open_paces(settings: Settings, store: ObjectStore | None, owner: str) -> Paces:
+    if store is None:
+        from llm_convert.completion.unlimited import UnpacedCapacities
+
+        return UnpacedCapacities()
+    from llm_convert.completion.paces import SharedPaces
+
+    return SharedPaces(
+        store,
+        member=owner,
+        clock=open_clock(),
+        ceiling=settings.max_requests_per_second,
+        tokens_per_minute=settings.max_tokens_per_minute,
+    )
+
+
+def open_purse(
+    settings: Settings, store: ObjectStore, config: TenantConfig, *, bsda: str, launch_key: str
+) -> Purse | None:
+    """The budgets of a tenant's run; None where none is set."""
+    from functools import partial
+
+    from llm_convert.claims.costs import cost_of
+    from llm_convert.completion.purse import SharedPurse
+    from llm_convert.completion.scopes import scopes_of
+
+    clock = open_clock()
+    scopes = scopes_of(settings, config, bsda=bsda, launch_key=launch_key)
+    if not scopes(clock.now()):
+        return None
+    return SharedPurse(
+        store,
+        scopes,
+        tenant=config.customer_code,
+        lease_seconds=settings.call_timeout_seconds + 120,
+        cost_of=partial(cost_of, store),
+        clock=clock,
     )
 
 

@@ -115,3 +115,23 @@ def table(tenant: str, table_name: str, bsda: str, branch: str) -> str:
 def pacing(digest: str) -> str:
     """What all processes that use one quota tell each other; it belongs to no tenant."""
     return f"pacing/{digest}.json"
+
+
+def run_budget(tenant: str, bsda: str, launch_key: str) -> str:
+    """What was spent for one piece of work, whichever of its runs spent it."""
+    return f"{night(tenant, bsda)}/budgets/{launch_key}.json"
+
+
+def tenant_budget(tenant: str, month: str) -> str:
+    """What was spent for a tenant in a month, ``YYYY-MM``."""
+    return f"{tenant_prefix(tenant)}/budgets/{month}.json"
+
+
+def month_budget(month: str) -> str:
+    """What was spent for all tenants in a month."""
+    return f"budgets/{month}.json"
+
+
+def reply(tenant: str, item_id: str, call: int) -> str:
+    """What the n-th call of a work item was answered."""
+    return work(tenant, item_id, "reply" if call == 1 else f"reply-{call}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -96,6 +97,10 @@ class TenantConfig(Contract):
     include_hidden_sheets: bool = False
     max_failed_fraction: float = Field(default=0.5, ge=0, le=1)
     """Above this share of failed work items the convert task itself fails."""
+    budget_run_usd: Decimal | None = Field(default=None, ge=0)
+    """The most that one run may spend; the smaller of this and LLM_CONVERT_BUDGET_RUN_USD holds."""
+    budget_month_usd: Decimal | None = Field(default=None, ge=0)
+    """The most in a calendar month (UTC); the smaller of this and LLM_CONVERT_BUDGET_TENANT_USD holds."""
 
     _strings = field_validator("file_id", "prompt_id", "transform_schedule", mode="before")(_as_tuple)
 

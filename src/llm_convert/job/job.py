@@ -47,6 +47,8 @@ class Job:
     prompts: PromptLibrary
     clock: Clock
     execution: str
+    owner: str
+    """This process among all that claim and share: ``run id/task/attempt/execution``."""
 
     async def run(self, stop: asyncio.Event) -> tuple[Report | None, int]:
         """Do this task's share of the work.
@@ -134,11 +136,15 @@ class Job:
     def _workshop(self) -> Workshop:
         # A claim must outlive the longest call, or another execution would pay for the same document meanwhile.
         lease = max(self.settings.lease_seconds, self.settings.call_timeout_seconds + 60)
-        owner = f"{self.run_id}/{self.place.index}/{self.place.attempt}/{self.execution}"
         return Workshop(
             store=self.store,
             ledger=Ledger(
-                self.store, self.request.tenant, owner=owner, run_id=self.run_id, lease_seconds=lease, clock=self.clock
+                self.store,
+                self.request.tenant,
+                owner=self.owner,
+                run_id=self.run_id,
+                lease_seconds=lease,
+                clock=self.clock,
             ),
             engine=self.engine,
             reading=ReadOptions(

@@ -51,17 +51,23 @@ def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report | No
     request = read_request(environ, settings)
     store = wiring.open_store(settings)
     config = load_tenant(store, request.tenant, folder=settings.tenants)
+    run_id = settings.run_id or f"{request.launch_key}-01"
+    place = TaskPlace.from_environment(environ)
+    execution = environ.get("CLOUD_RUN_EXECUTION") or f"{os.getpid()}@{socket.gethostname()}"
+    purse = wiring.open_purse(settings, store, config, bsda=request.bsda, launch_key=request.launch_key)
+    owner = f"{run_id}/{place.index}/{place.attempt}/{execution}"
     job = Job(
         request=request,
-        run_id=settings.run_id or f"{request.launch_key}-01",
+        run_id=run_id,
         config=config,
         settings=settings,
-        place=TaskPlace.from_environment(environ),
+        place=place,
         store=store,
-        engine=wiring.open_engine(settings, environ),
+        engine=wiring.open_engine(settings, environ, store=store, owner=owner, purse=purse),
         prompts=wiring.open_prompts(settings),
         clock=wiring.open_clock(),
-        execution=environ.get("CLOUD_RUN_EXECUTION") or f"{os.getpid()}@{socket.gethostname()}",
+        owner=owner,
+        execution=execution,
     )
     log.info("run %s of tenant %s, BSDA %s, provider %s", job.run_id, request.tenant, request.bsda, job.engine.name)
     report, code = asyncio.run(_run(job))
