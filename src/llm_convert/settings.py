@@ -93,7 +93,7 @@ class Settings(Contract):
     max_document_bytes: int = Field(default=50_000_000, ge=1)
     concurrency: int = Field(default=8, ge=1, le=512)
     """Work items in progress at once in one task."""
-    lease_seconds: float = Field(default=300.0, gt=0)
+    lease_seconds: float = Field(default=90.0, gt=0)
     """How long a claim holds after its last renewal; a killed job's items are free after it."""
     call_timeout_seconds: float = Field(default=300.0, gt=0)
     poll_seconds: float = Field(default=1.0, gt=0, le=60)

@@ -64,5 +64,5 @@ def test_another_owner_attempt_or_claim_is_no_continuation():
 def test_claim_json_is_plain_to_a_person():
     assert lease().to_json() == (
         b'{"owner":"a","run_id":"r","attempt":1,'
-        b'"claimed_at":"2025-11-07T14:00:00Z","expires_at":"2025-11-07T14:05:00Z"}'
+        b'"claimed_at":"2025-11-07T14:00:00Z","expires_at":"2025-11-07T14:05:00Z","in_doubt":[]}'
     )

@@ -10,12 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llm_convert.claims.lease import Lease
 from llm_convert.contracts.report import Report
+from llm_convert.objects import read_model
 from llm_convert.testing.model_server import ModelServer
 from night import Night
 
@@ -98,10 +101,12 @@ def test_a_run_with_a_model_proves_prices_and_logs_as_json(drive: Night, server:
 
 def test_a_changed_digit_in_an_answer_is_quarantined_and_never_landed(drive: Night, server: ModelServer) -> None:
     server.dials.wrong_digit = True
+    drive.environ["LLM_CONVERT_REPAIRS"] = "1"
     report, code = drive.job()
     assert code == 65
     assert {item.cause for item in report.items} == {"nothing_proven"}
-    assert server.received == 20
+    assert server.received == 40, "each was asked to be mended, once"
+    assert report.usage.calls == 40
 
 
 def test_killed_and_run_again_pays_only_for_what_was_in_flight(drive: Night, server: ModelServer) -> None:
@@ -152,7 +157,11 @@ def test_sigterm_releases_what_does_not_finish(drive: Night, server: ModelServer
     job.communicate(timeout=30)
     assert job.returncode == 75
     assert time.monotonic() - began < 12
-    assert "claim.json" not in names_in_work(drive)
+    claims = [read_model(drive.store, info.key, Lease) for info in drive.store.list("tenants/t1/work/")]
+    assert len(claims) == 2, "what was in flight is not forgotten: it may have been charged"
+    for claim in claims:
+        assert claim.seconds_left(datetime.now(UTC)) <= 0
+        assert [call.worst_case_microusd > 0 for call in claim.in_doubt] == [True]
 
 
 def test_an_outage_fails_items_that_the_next_run_does_again(drive: Night, server: ModelServer) -> None:

@@ -12,8 +12,7 @@ from llm_convert.contracts.report import Report
 from llm_convert.contracts.work import WorkItem
 from llm_convert.execution.messages import MessageReader
 from llm_convert.job.plan import Planned
-from llm_convert.job.shard import share_of
-from llm_convert.settings import TaskPlace
+from llm_convert.job.shard import shares_of
 from night import Night
 
 
@@ -31,7 +30,8 @@ def planned(size: int | None) -> Planned:
 @given(sizes=st.lists(st.none() | st.integers(0, 10**7), max_size=60), tasks=st.integers(1, 12))
 def test_the_shares_of_all_tasks_are_the_whole_run(sizes: list[int | None], tasks: int) -> None:
     run = [planned(size) for size in sizes]
-    shares = [share_of(run, TaskPlace(index=index, count=tasks)) for index in range(tasks)]
+    shares = shares_of(run, tasks)
+    assert len(shares) == tasks
     assert sorted(position for share in shares for position in share) == list(range(len(run)))
     loads = [sum((sizes[position] or 0) + 1 for position in share if sizes[position] is not None) for share in shares]
     largest = max((size for size in sizes if size is not None), default=0)
@@ -77,11 +77,14 @@ def test_three_tasks_at_once_make_the_report_of_one(night: Night) -> None:
     assert sum(item.reused for item in one.items) == 8
 
 
-def test_no_report_stands_before_the_last_task_has_ended(night: Night) -> None:
-    night.drop("매출.csv", "품목,판매일,금액\n샴푸,2025-11-03,1\n".encode())
+def test_whoever_is_first_does_it_all_and_the_others_change_nothing(night: Night) -> None:
+    for n in range(1, 5):
+        night.drop(f"매출 {n}.csv", f"품목,판매일,금액\n샴푸,2025-11-03,{n}\n".encode())
     night.step("crawler")
     night.step("fileid_mapping")
     assert run_task(night, "shell-two-01", 0, 2).wait(timeout=60) == 0
-    assert not [info for info in night.store.list("tenants/t1/runs/") if info.key.endswith("/report.json")]
+    first = report_of(night, "shell-two-01")
+    assert [item.rows for item in first.items] == [1, 1, 1, 1]
+    assert not any(item.reused for item in first.items)
     assert run_task(night, "shell-two-01", 1, 2).wait(timeout=60) == 0
-    assert report_of(night, "shell-two-01").usage.calls == 0
+    assert report_of(night, "shell-two-01") == first

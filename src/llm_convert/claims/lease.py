@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pydantic import AwareDatetime
 
 from llm_convert.contracts.base import Contract
+from llm_convert.contracts.calls import SentCall
 from llm_convert.contracts.work import WorkItem
 from llm_convert.errors import UnavailableError
 
@@ -21,14 +22,27 @@ class Lease(Contract):
     """1 for the first owner; each takeover of an expired lease adds one."""
     claimed_at: AwareDatetime
     expires_at: AwareDatetime
+    call: SentCall | None = None
+    """The latest call that was to be sent. Without a stored reply to it nobody knows whether it was charged."""
+    in_doubt: tuple[SentCall, ...] = ()
+    """Earlier calls, of this owner and of those before, that no reply came of and that may have been charged."""
 
     def seconds_left(self, now: datetime) -> float:
         """How long it still holds; 0 or less when it does not."""
         return (self.expires_at - now).total_seconds()
 
     def continues(self, earlier: Lease) -> bool:
-        """Whether this is that lease, renewed or not: a renewal keeps everything but the end."""
-        return self.model_copy(update={"expires_at": earlier.expires_at}) == earlier
+        """Whether this is that lease, renewed or not: renewals and calls keep whose it is and since when."""
+        return (self.owner, self.run_id, self.attempt, self.claimed_at) == (
+            earlier.owner,
+            earlier.run_id,
+            earlier.attempt,
+            earlier.claimed_at,
+        )
+
+    def left(self, now: datetime) -> Lease:
+        """The lease given back with calls that must not be forgotten: it is over, and keeps them."""
+        return self.model_copy(update={"expires_at": min(self.expires_at, now)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +76,32 @@ class LeaseLostError(UnavailableError):
         )
 
 
+def is_superseded(lease: Lease, *, owner: str, run_id: str) -> bool:
+    """Whether a lease's owner is known to be dead, because the platform started this one in its place.
+
+    An owner is ``run id/task/attempt/execution``. A task starts its next attempt when the last one has ended, and a
+    launch's next run when the last one's execution is over.
+    """
+    if lease.run_id == run_id:
+        theirs, ours = lease.owner.split("/"), owner.split("/")
+        same_task = len(theirs) == len(ours) == 4 and (theirs[0], theirs[1], theirs[3]) == (ours[0], ours[1], ours[3])
+        return same_task and int(theirs[2]) < int(ours[2])
+    their_key, _, their_number = lease.run_id.rpartition("-")
+    our_key, _, our_number = run_id.rpartition("-")
+    numbered = their_number.isdigit() and our_number.isdigit()
+    return numbered and their_key == our_key and int(their_number) < int(our_number)
+
+
 def following(standing: Lease | None, *, owner: str, run_id: str, now: datetime, seconds: float) -> Lease | Held:
     """The lease that an owner may put in the place of this one; Held while somebody else's still holds.
 
-    An owner's own lease that still holds keeps its attempt: it is the same try, claimed again.
+    An owner's own lease that still holds keeps its attempt: it is the same try, claimed again. Whoever takes over adds
+    to ``in_doubt`` what the ledger has no reply to.
     """
     attempt = 1
     if standing is not None:
         left = standing.seconds_left(now)
-        if left > 0 and standing.owner != owner:
+        if left > 0 and standing.owner != owner and not is_superseded(standing, owner=owner, run_id=run_id):
             return Held(owner=standing.owner, run_id=standing.run_id, seconds_left=left)
         attempt = standing.attempt if left > 0 else standing.attempt + 1
     expires_at = now + timedelta(seconds=seconds)

@@ -13,9 +13,13 @@ differ by less than the lease, or a claim is taken over too early, with the same
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from llm_convert.claims import lease as leases
 from llm_convert.claims.lease import Claim, Held, Lease, LeaseLostError
 from llm_convert.contracts import keys
+from llm_convert.contracts.calls import SentCall
 from llm_convert.contracts.work import Failure, Reply, Result, WorkItem
 from llm_convert.errors import ObjectNotFoundError, PreconditionFailedError
 from llm_convert.objects import create_model, find_model, overwrite, remove
@@ -50,6 +54,13 @@ class Ledger:
 
         Look at ``result`` and ``reply`` after it, not only before: the last owner may have finished in between.
         """
+        fresh = leases.following(
+            None, owner=self._owner, run_id=self._run_id, now=self._clock.now(), seconds=self._lease_seconds
+        )
+        assert isinstance(fresh, Lease)
+        claim = self._put(item, fresh, over=None)
+        if claim is not None:
+            return claim
         while True:
             standing, version = self._standing(item.id)
             now = self._clock.now()
@@ -58,6 +69,8 @@ class Ledger:
             )
             if isinstance(lease, Held):
                 return lease
+            if standing is not None:
+                lease = lease.model_copy(update={"in_doubt": self._in_doubt(standing)})
             claim = self._put(item, lease, over=version)
             if claim is not None:
                 return claim
@@ -69,18 +82,39 @@ class Ledger:
         Raises:
             LeaseLostError: somebody else has it.
         """
+        return self.note(claim, lambda lease: lease)
+
+    def note(self, claim: Claim, change: Callable[[Lease], Lease]) -> Claim:
+        """Change what the claim says of its calls, and renew it.
+
+        Args:
+            claim: as its owner knows it; it may have been renewed since.
+            change: from the lease as it stands to the one to write.
+
+        Raises:
+            LeaseLostError: somebody else has it; nothing was written.
+        """
         while True:
-            lease = leases.renewed(claim.lease, now=self._clock.now(), seconds=self._lease_seconds)
-            renewed = self._put(claim.item, lease, over=claim.version)
-            if renewed is not None:
-                return renewed
+            lease = leases.renewed(change(claim.lease), now=self._clock.now(), seconds=self._lease_seconds)
+            noted = self._put(claim.item, lease, over=claim.version)
+            if noted is not None:
+                return noted
             claim = self._as_it_stands(claim)
 
     def release(self, claim: Claim) -> None:
-        """Give the claim back, so that anybody may have it at once. A claim that was lost is left to its new owner."""
+        """Give the claim back, so that anybody may have it at once. A claim that was lost is left to its new owner.
+
+        Calls that no reply came of stay written down.
+        """
         while True:
+            in_doubt = self._in_doubt(claim.lease)
             try:
-                self._store.delete(self._key(claim.item.id, "claim"), if_version=claim.version)
+                if in_doubt:
+                    left = claim.lease.left(self._clock.now()).model_copy(update={"call": None, "in_doubt": in_doubt})
+                    key = self._key(claim.item.id, "claim")
+                    self._store.replace(key, left.to_json(), if_version=claim.version)
+                else:
+                    self._store.delete(self._key(claim.item.id, "claim"), if_version=claim.version)
             except PreconditionFailedError:
                 try:
                     claim = self._as_it_stands(claim)
@@ -89,21 +123,28 @@ class Ledger:
             else:
                 return
 
-    def reply(self, item_id: str) -> Reply | None:
-        """The reply that was paid for."""
-        return find_model(self._store, self._key(item_id, "reply"), Reply)
+    def reply(self, item_id: str, call: int = 1) -> Reply | None:
+        """What a call of the item was answered, where it was paid for."""
+        return find_model(self._store, keys.reply(self._tenant, item_id, call), Reply)
+
+    def replies(self, item_id: str) -> list[Reply]:
+        """All that was answered, in order."""
+        found: list[Reply] = []
+        while (reply := self.reply(item_id, len(found) + 1)) is not None:
+            found.append(reply)
+        return found
 
     def store_reply(self, reply: Reply, *, replace: bool = False) -> bool:
         """Keep a reply, before anything looks into it. It asks for no lease: what is paid is kept.
 
         Args:
-            reply: of the item that it names.
+            reply: of the item and the call that it names.
             replace: put it in the place of an older one.
 
         Returns:
             False when one was there, which stays.
         """
-        key = self._key(reply.work_item, "reply")
+        key = keys.reply(self._tenant, reply.work_item, reply.call)
         if replace:
             overwrite(self._store, key, reply.to_json())
             return True
@@ -137,21 +178,24 @@ class Ledger:
                 raise
             # This very call was cut off after it had given the claim back.
             return outcome
-        if isinstance(outcome, Result):
-            create_model(self._store, self._key(item_id, "result"), outcome)
-        standing = self.result(item_id)
+        stored = isinstance(outcome, Result) and create_model(self._store, self._key(item_id, "result"), outcome)
+        standing = outcome if stored and isinstance(outcome, Result) else self.result(item_id)
         if standing is None:
             overwrite(self._store, self._key(item_id, "failure"), outcome.to_json())
         else:
             remove(self._store, self._key(item_id, "failure"))
-        self.release(claim)
+        # The ending tells what was in doubt: the claim need not.
+        self.release(replace(claim, lease=claim.lease.model_copy(update={"call": None, "in_doubt": ()})))
         return standing or outcome
 
     def reset(self, item_id: str) -> None:
         """Forget reply, result and failure, so that the item is done, and paid, again. Hold its claim."""
         # The result goes first: what is cut off here is an item to be done, with a reply that need not be paid again.
-        for name in ("result", "failure", "reply"):
+        for name in ("result", "failure"):
             remove(self._store, self._key(item_id, name))
+        # The last reply goes first: those that are left are always the first ones.
+        for reply in reversed(self.replies(item_id)):
+            remove(self._store, keys.reply(self._tenant, item_id, reply.call))
 
     def _key(self, item_id: str, name: str) -> str:
         return keys.work(self._tenant, item_id, name)
@@ -167,6 +211,15 @@ class Ledger:
         except PreconditionFailedError:
             return None
         return Claim(item=item, lease=lease, version=version)
+
+    def _in_doubt(self, lease: Lease) -> tuple[SentCall, ...]:
+        """The calls of a lease that may have been charged and that no reply is stored of."""
+        call = lease.call
+        if call is None:
+            return lease.in_doubt
+        reply = self.reply(call.work_item, call.call)
+        answered = reply is not None and any(attempt.at == call.sent_at for attempt in reply.attempts[-1:])
+        return lease.in_doubt if answered else (*lease.in_doubt, call)
 
     def _as_it_stands(self, claim: Claim) -> Claim:
         """The claim with the version that its renewals gave it. Raises LeaseLostError when somebody else has it."""

@@ -59,6 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 async def _convert(arguments: argparse.Namespace, prompt: Prompt, settings: Settings) -> Done:
     from llm_convert import wiring
+    from llm_convert.claims.heartbeat import Heartbeat
     from llm_convert.claims.ledger import Ledger
     from llm_convert.conversion import convert as conversion
     from llm_convert.documents import ReadOptions
@@ -72,17 +73,21 @@ async def _convert(arguments: argparse.Namespace, prompt: Prompt, settings: Sett
     workshop = conversion.Workshop(
         store=store,
         ledger=Ledger(store, TENANT, owner=owner, run_id=run_id, lease_seconds=settings.lease_seconds, clock=clock),
+        heartbeat=Heartbeat(settings.lease_seconds),
         engine=engine,
         reading=ReadOptions(include_hidden_sheets=arguments.hidden_sheets, max_bytes=settings.max_document_bytes),
         run_id=run_id,
         bsda="00010101000000",
         max_output_tokens=settings.max_output_tokens,
+        repairs=settings.repairs,
+        tier_up=settings.tier_up,
         # What rules find is free and changes with their code: it is never taken from an earlier try.
         force=arguments.force or engine.name == "rules",
     )
     try:
         return await conversion.convert(_item(arguments, prompt, workshop), prompt, workshop)
     finally:
+        await workshop.heartbeat.close()
         await engine.close()
 
 

@@ -16,10 +16,15 @@ import yaml
 from pydantic import Field, model_validator
 
 from llm_convert.contracts.base import Contract, parse
+from llm_convert.contracts.prompt import ModelTier
 from llm_convert.errors import ConfigurationError, unknown_name
+from llm_convert.settings import Settings
 
 GLOBAL = "global"
 """The endpoint that carries no regional surcharge."""
+
+CLAUDE_PROVIDERS = frozenset({"vertex", "anthropic"})
+"""The providers whose models are chosen by tier."""
 
 WARN_BEFORE = timedelta(days=30)
 """How long before a model's end of life people are told."""
@@ -186,3 +191,16 @@ def _mapping(data: Any, where: str) -> dict[Any, Any]:
         f"{where}: expected names with values below them, found {found}",
         remedy="Write it as the built-in models.yaml does.",
     )
+
+
+def check_models(settings: Settings, today: date) -> list[str]:
+    """Warnings for the chosen Claude models that end soon.
+
+    Raises:
+        ConfigurationError: one of them is past its last day, or nobody knows it.
+    """
+    if not CLAUDE_PROVIDERS & set(settings.providers):
+        return []
+    models = load_models(settings.prices)
+    names = dict.fromkeys(settings.model_for(tier) for tier in ModelTier)
+    return [warning for name in names if (warning := models.check_alive(name, today))]

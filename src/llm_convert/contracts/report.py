@@ -30,6 +30,14 @@ class ItemReport(Contract):
     usage: Usage = Usage()
     """What this run used; all zero when reused."""
     seconds: float = 0.0
+    provider: str = ""
+    """Who answered; empty when nobody was asked."""
+    model: str = ""
+    strategy: str = ""
+    in_doubt_calls: int = 0
+    """Calls whose reply never came and that may have been charged; not in ``usage``."""
+    in_doubt_microusd: int = 0
+    """The most that they can have cost."""
 
     @property
     def counts_against_run(self) -> bool:
@@ -73,10 +81,15 @@ class ReportLine(Contract):
 
 
 class ReportPart(Contract):
-    """What one of an execution's parallel tasks did; the parts of all tasks make the report."""
+    """What one of an execution's parallel tasks saw ended; the parts together make the report.
+
+    Two parts may tell of one line, where a task took over from another: they tell the same.
+    """
 
     task: int = Field(ge=0)
     tasks: int = Field(ge=1)
+    positions: int = Field(default=0, ge=0)
+    """How many lines the whole report will have."""
     started_at: str
     """ISO 8601, UTC."""
     finished_at: str

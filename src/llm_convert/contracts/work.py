@@ -202,10 +202,17 @@ class Result(Contract):
     notes: tuple[str, ...] = ()
     usage: Usage = Usage()
     """Of all calls that it took, whichever run paid them."""
+    paid: Usage = Usage()
+    """Of those that the run paid that ended it."""
     seconds: float = 0.0
     attempts: tuple[Attempt, ...] = ()
     in_doubt: tuple[SentCall, ...] = ()
     """Calls of this item whose reply never came and that may have been charged; not in ``usage``."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The one that a result is."""
+        return Outcome.SUCCEEDED
 
 
 class Failure(Contract):
@@ -217,6 +224,8 @@ class Failure(Contract):
     cause: Cause
     detail: str = ""
     usage: Usage = Usage()
+    paid: Usage = Usage()
+    """Of those calls that the run paid that ended it."""
     seconds: float = 0.0
     quarantined: tuple[QuarantinedRow, ...] = ()
     attempts: tuple[Attempt, ...] = ()

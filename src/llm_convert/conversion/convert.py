@@ -1,33 +1,38 @@
 """One work item from its bytes to a stored ``Result`` or ``Failure``.
 
-The order is the promise: the claim before the call, the paid reply into the store before anything looks at it, then the
-proof, then the result. Kill it anywhere and run it again: a stored reply is proven again for nothing. The window that
-remains is the call itself: a reply that was on its way when the process died is asked for again.
+The order is the promise: the claim before the call, the call written down before it leaves, the paid reply into the
+store before anything looks at it, then the proof, then the ending. Kill it anywhere and run it again: what is stored is
+walked again for nothing. The window that remains is the call itself: one that was on its way when the process died is
+asked again, and stands in doubt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
+from llm_convert.claims.heartbeat import Heartbeat
 from llm_convert.claims.journal import ClaimJournal
-from llm_convert.claims.lease import Claim, Held, LeaseLostError
+from llm_convert.claims.lease import Held, LeaseLostError
 from llm_convert.claims.ledger import Ledger
-from llm_convert.completion.tools import answer_of
+from llm_convert.completion.errors import BudgetExceededError, NoProviderAnsweredError
+from llm_convert.contracts.calls import Attempt
 from llm_convert.contracts.document import Document
-from llm_convert.contracts.prompt import Prompt
+from llm_convert.contracts.prompt import ModelTier, Prompt
 from llm_convert.contracts.usage import Usage
-from llm_convert.contracts.work import Cause, Failure, Outcome, Reply, Result, WorkItem, WorkItemError
-from llm_convert.conversion.asking import build_request
-from llm_convert.conversion.checks import check_rows
-from llm_convert.conversion.grounding import prove
+from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItem, WorkItemError
+from llm_convert.conversion.settling import Case, next_step, usage_of
 from llm_convert.documents import ReadOptions, read_document
 from llm_convert.errors import ConfigurationError, DataError, StoreError, UnavailableError
-from llm_convert.ports import Completer, ObjectStore
+from llm_convert.ports import Completer, CompletionRequest, ObjectStore
 
 CODE_VERSION = "1"
 """Part of every work item's id. Raise it when the same reply would give other rows."""
+
+_LARGER = {ModelTier.FAST: ModelTier.MAIN, ModelTier.MAIN: ModelTier.STRONG}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +41,12 @@ class Done:
 
     ending: Result | Failure
     reused: bool
-    """An earlier run had ended it; nothing was done now."""
+    """It was ended already; nothing was done now."""
     usage: Usage
     """Paid now; a stored reply costs nothing again."""
     seconds: float
+    held_seconds: float | None = None
+    """Somebody else works on it and holds it that long still; None when it is ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +55,26 @@ class Workshop:
 
     store: ObjectStore
     ledger: Ledger
+    heartbeat: Heartbeat
     engine: Completer
     reading: ReadOptions
     run_id: str
     bsda: str
     max_output_tokens: int
+    repairs: int = 0
+    tier_up: bool = False
     force: bool = False
+    on_delta: Callable[[str, str], None] | None = None
+    """Told the work item and each piece of an answer as it comes."""
 
     def accepts(self, run_id: str) -> bool:
         """Whether what this run left counts as done: any run's, but for a forced one only its own launch's."""
         return not self.force or run_id.rpartition("-")[0] == self.run_id.rpartition("-")[0]
+
+    def larger(self, tier: ModelTier) -> ModelTier | None:
+        """The next tier whose model is another one; None where there is none, or it is not wanted."""
+        above = _LARGER.get(tier) if self.tier_up else None
+        return above if above is not None and self.engine.model(above) != self.engine.model(tier) else None
 
 
 async def convert(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Done:
@@ -73,7 +90,9 @@ async def convert(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Done:
     claim = await asyncio.to_thread(workshop.ledger.claim, item)
     if isinstance(claim, Held):
         return _held(item, claim, workshop, started)
-    return await _convert_claimed(item, prompt, claim, workshop, started)
+    journal = ClaimJournal(workshop.ledger, claim)
+    with workshop.heartbeat.keeping(journal):
+        return await _convert_claimed(item, prompt, journal, workshop, started)
 
 
 def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
@@ -90,51 +109,91 @@ def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
 def _held(item: WorkItem, held: Held, workshop: Workshop, started: float) -> Done:
     detail = f"{held.owner} holds it for {held.seconds_left:.0f} s more"
     failure = Failure(item=item, run_id=workshop.run_id, cause=Cause.CLAIMED_ELSEWHERE, detail=detail)
-    return Done(ending=failure, reused=False, usage=Usage(), seconds=time.monotonic() - started)
+    return Done(
+        ending=failure,
+        reused=False,
+        usage=Usage(),
+        seconds=time.monotonic() - started,
+        held_seconds=max(0.0, held.seconds_left),
+    )
 
 
-async def _convert_claimed(item: WorkItem, prompt: Prompt, claim: Claim, workshop: Workshop, started: float) -> Done:
-    paid = Usage()
+async def _convert_claimed(
+    item: WorkItem, prompt: Prompt, journal: ClaimJournal, workshop: Workshop, started: float
+) -> Done:
+    replies: list[Reply] = []
     try:
         # Another owner may have ended it between our look and our claim.
         ended = await asyncio.to_thread(_ended, item, workshop)
         if ended is not None:
-            await asyncio.to_thread(workshop.ledger.release, claim)
+            await asyncio.to_thread(journal.release)
             return Done(ending=ended, reused=True, usage=Usage(), seconds=0.0)
-        reply = await asyncio.to_thread(_paid_before, item, workshop)
-        document = await asyncio.to_thread(_read, item, workshop)
-        if reply is None:
-            reply = await _ask(item, prompt, document, claim, workshop)
-            paid = reply.usage
-        seconds = time.monotonic() - started
-        ending = await asyncio.to_thread(settle, item, prompt, document, reply, workshop, seconds)
+        replies += await asyncio.to_thread(_paid_before, item, workshop)
+        ending = await _ask_until_ended(item, prompt, replies, journal, workshop, started)
     except asyncio.CancelledError:
-        await asyncio.shield(asyncio.to_thread(workshop.ledger.release, claim))
+        await asyncio.shield(asyncio.to_thread(journal.release))
         raise
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 - one bad document never stops another, whatever is wrong with it
-        ending = _failure(item, error, workshop.run_id, paid, time.monotonic() - started)
-    ending = await asyncio.to_thread(_finish, item, claim, ending, workshop)
+        ending = _failure(item, error, workshop.run_id, replies, time.monotonic() - started)
+    paid = usage_of([reply for reply in replies if reply.run_id == workshop.run_id])
+    ending = await asyncio.to_thread(_finish, journal, ending.model_copy(update={"paid": paid}), workshop)
     return Done(ending=ending, reused=False, usage=paid, seconds=time.monotonic() - started)
 
 
-def _finish(item: WorkItem, claim: Claim, ending: Result | Failure, workshop: Workshop) -> Result | Failure:
+async def _ask_until_ended(
+    item: WorkItem,
+    prompt: Prompt,
+    replies: list[Reply],
+    journal: ClaimJournal,
+    workshop: Workshop,
+    started: float,
+) -> Result | Failure:
+    """Walk the replies and ask what is missing; each new reply is added to ``replies`` as it is paid."""
+    document = await asyncio.to_thread(_read, item, workshop)
+    case = _case(item, prompt, document, workshop)
+    while True:
+        # In a thread: proving a large sheet takes seconds, in which other calls must go on.
+        step = await asyncio.to_thread(next_step, case, tuple(replies), seconds=time.monotonic() - started)
+        if not isinstance(step, CompletionRequest):
+            return step
+        if workshop.on_delta is not None:
+            step = replace(step, on_delta=partial(workshop.on_delta, item.id))
+        replies.append(await workshop.engine.ask(step, journal))
+
+
+def _case(item: WorkItem, prompt: Prompt, document: Document, workshop: Workshop) -> Case:
+    return Case(
+        item=item,
+        prompt=prompt,
+        document=document,
+        run_id=workshop.run_id,
+        bsda=workshop.bsda,
+        max_output_tokens=workshop.max_output_tokens,
+        repairs=workshop.repairs,
+        larger=workshop.larger,
+    )
+
+
+def _finish(journal: ClaimJournal, ending: Result | Failure, workshop: Workshop) -> Result | Failure:
     """Store the ending; what another owner stored first, after our lease was lost, outranks ours."""
     try:
-        return workshop.ledger.finish(claim, ending)
+        return journal.finish(ending)
     except LeaseLostError as error:
-        standing = _ended(item, workshop)
-        return standing or Failure(item=item, run_id=workshop.run_id, cause=Cause.CLAIMED_ELSEWHERE, detail=str(error))
+        standing = _ended(ending.item, workshop)
+        return standing or Failure(
+            item=ending.item, run_id=workshop.run_id, cause=Cause.CLAIMED_ELSEWHERE, detail=str(error)
+        )
 
 
-def _paid_before(item: WorkItem, workshop: Workshop) -> Reply | None:
-    """The stored reply; one that a forced run does not accept is forgotten with all that came of it."""
-    reply = workshop.ledger.reply(item.id)
-    if workshop.force and (reply is None or not workshop.accepts(reply.run_id)):
+def _paid_before(item: WorkItem, workshop: Workshop) -> list[Reply]:
+    """The stored replies; those that a forced run does not accept are forgotten with all that came of them."""
+    replies = workshop.ledger.replies(item.id)
+    if workshop.force and not (replies and all(workshop.accepts(reply.run_id) for reply in replies)):
         workshop.ledger.reset(item.id)
-        return None
-    return reply
+        return []
+    return replies
 
 
 def _read(item: WorkItem, workshop: Workshop) -> Document:
@@ -142,101 +201,19 @@ def _read(item: WorkItem, workshop: Workshop) -> Document:
     return read_document(item.document_name, data, workshop.reading)
 
 
-async def _ask(item: WorkItem, prompt: Prompt, document: Document, claim: Claim, workshop: Workshop) -> Reply:
-    """Ask the engine; the journal stores the reply before anything looks at it."""
-    request = build_request(
-        item, prompt, document, run_id=workshop.run_id, max_output_tokens=workshop.max_output_tokens
-    )
-    return await workshop.engine.ask(request, ClaimJournal(workshop.ledger, claim))
-
-
-def settle(
-    item: WorkItem, prompt: Prompt, document: Document, reply: Reply, workshop: Workshop, seconds: float
-) -> Result | Failure:
-    """What a stored reply amounts to. Deterministic: the same reply and document settle the same way.
-
-    Raises:
-        WorkItemError: the reply holds no usable answer.
-    """
-    refuse_unusable(reply)
-    answer = answer_of(reply.answer)
-    if answer.clarify:
-        return _clarify(item, reply, Cause.CLARIFY, answer.clarify, workshop.run_id, seconds)
-    if not answer.rows:
-        raise WorkItemError(answer.cause or Cause.NO_TABLE_FOUND, answer.detail or "the answer holds no rows")
-    proven, quarantined = prove(answer, prompt, document)
-    checked = check_rows(prompt, proven)
-    quarantined += checked.quarantined
-    if checked.disagreements:
-        return _clarify(item, reply, Cause.TOTALS_DISAGREE, _first(checked.disagreements), workshop.run_id, seconds)
-    if not checked.rows and quarantined:
-        # Not raised: the rows go into the quarantine, whose reasons a person must read.
-        return Failure(
-            item=item,
-            run_id=workshop.run_id,
-            cause=Cause.NOTHING_PROVEN,
-            detail=f"{len(quarantined)} rows quarantined; {_first(list(quarantined[0].reasons))}",
-            usage=reply.usage,
-            seconds=seconds,
-            quarantined=tuple(quarantined),
-        )
-    return Result(
-        item=item,
-        run_id=workshop.run_id,
-        bsda=workshop.bsda,
-        provider=reply.provider,
-        model=reply.model,
-        strategy="rules" if reply.provider == "rules" else "direct",
-        table=prompt.output.table,
-        rows=tuple(checked.rows),
-        quarantined=tuple(quarantined),
-        notes=(*document.notes, *_coverage(prompt, checked.totals)),
-        usage=reply.usage,
-        seconds=seconds,
-    )
-
-
-def refuse_unusable(reply: Reply) -> None:
-    """Tell the replies that must not be looked at as answers: a truncated call can still look like valid JSON."""
-    if reply.stop_reason == "max_tokens":
-        raise WorkItemError(Cause.TRUNCATED, f"the answer was cut off after {reply.usage.output_tokens} tokens")
-    if reply.stop_reason == "model_context_window_exceeded":
-        raise WorkItemError(Cause.TOO_LARGE, "the document does not fit the model's context")
-    if reply.stop_reason == "refusal":
-        raise WorkItemError(Cause.REFUSED, "the model refused to convert the document")
-    if reply.answer is None:
-        raise WorkItemError(Cause.BAD_ANSWER, f"the model ended with {reply.stop_reason!r} and called no tool")
-
-
-def _clarify(item: WorkItem, reply: Reply, cause: Cause, question: str, run_id: str, seconds: float) -> Failure:
-    return Failure(
-        item=item,
-        run_id=run_id,
-        outcome=Outcome.CLARIFY,
-        cause=cause,
-        detail=question,
-        usage=reply.usage,
-        seconds=seconds,
-    )
-
-
-def _first(lines: list[str]) -> str:
-    return lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else "")
-
-
-def _coverage(prompt: Prompt, totals: int) -> list[str]:
-    if not any(check.kind == "sum" for check in prompt.checks):
-        return []
-    return [
-        f"{totals} stated totals agree with their lines" if totals else "no stated total was found to check against"
-    ]
-
-
-def _failure(item: WorkItem, error: Exception, run_id: str, paid: Usage, seconds: float) -> Failure:
+def _failure(item: WorkItem, error: Exception, run_id: str, replies: list[Reply], seconds: float) -> Failure:
     """The one place where an exception becomes a work item's named failure."""
+    attempts: list[Attempt] = [attempt for reply in replies for attempt in reply.attempts]
     match error:
         case WorkItemError():
             cause, detail = error.cause, error.detail
+        case BudgetExceededError():
+            cause, detail = Cause.BUDGET, error.found
+        case LeaseLostError():
+            cause, detail = Cause.CLAIMED_ELSEWHERE, str(error)
+        case NoProviderAnsweredError():
+            cause, detail = Cause.UNAVAILABLE, str(error)
+            attempts += error.attempts
         case UnavailableError():
             cause, detail = Cause.UNAVAILABLE, str(error)
         case ConfigurationError():
@@ -245,4 +222,12 @@ def _failure(item: WorkItem, error: Exception, run_id: str, paid: Usage, seconds
             cause, detail = Cause.BAD_ANSWER, str(error)
         case _:
             cause, detail = Cause.DEFECT, type(error).__name__
-    return Failure(item=item, run_id=run_id, cause=cause, detail=detail, usage=paid, seconds=seconds)
+    return Failure(
+        item=item,
+        run_id=run_id,
+        cause=cause,
+        detail=detail,
+        usage=usage_of(replies),
+        seconds=seconds,
+        attempts=tuple(attempts),
+    )

@@ -23,6 +23,10 @@ STRUCTURAL = {"sheet", "table_number"}
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?!\d)")
 
 
+IN_AN_IMAGE = "stands in an image"
+"""The reason that no better answer can take away."""
+
+
 class Unsupported(Exception):  # noqa: N818 - control flow within this module, never leaves it
     """Why one value is not proven."""
 
@@ -70,7 +74,7 @@ def _proven_value(field: OutputField, claim: Claimed, prompt: Prompt, document: 
         raise Unsupported(f"{value!r} names no place in the document")
     for address in claim.at:
         if isinstance(document.part(address.rpartition("!")[0]), Image):
-            raise Unsupported(f"{value!r} stands in an image, where code can't check it")
+            raise Unsupported(f"{value!r} {IN_AN_IMAGE}, where code can't check it")
     if not _supported(field, value, [document.resolve(address) for address in claim.at]):
         raise Unsupported(f"{value!r} is not what stands at {' and '.join(claim.at)}")
     return value

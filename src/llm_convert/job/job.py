@@ -11,7 +11,9 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from llm_convert.claims.heartbeat import Heartbeat
 from llm_convert.claims.ledger import Ledger
+from llm_convert.completion.models import check_models
 from llm_convert.contracts import keys
 from llm_convert.contracts.launch import JobRequest
 from llm_convert.contracts.report import ItemReport, Report, ReportLine, ReportPart, format_usd
@@ -21,11 +23,14 @@ from llm_convert.conversion.convert import Workshop
 from llm_convert.documents import ReadOptions
 from llm_convert.errors import EXIT_DATA, EXIT_OK, EXIT_TRY_AGAIN, InterruptedByPlatformError
 from llm_convert.job.commit import commit
+from llm_convert.job.helping import Helping
+from llm_convert.job.lines import line_of
 from llm_convert.job.messages import MessageWriter
 from llm_convert.job.plan import Narrowing, Planned, plan, read_manifests
 from llm_convert.job.progress import Progress
-from llm_convert.job.runner import Stopped, run_items
-from llm_convert.job.shard import share_of
+from llm_convert.job.queue import WorkQueue
+from llm_convert.job.runner import Runner, Stopped
+from llm_convert.job.shard import shares_of
 from llm_convert.ports import Clock, Completer, ObjectStore
 from llm_convert.prompts import PromptLibrary
 from llm_convert.settings import Settings, TaskPlace
@@ -61,10 +66,10 @@ class Job:
             LlmConvertError: the configuration, or the store, is at fault.
         """
         started = self.clock.now()
+        self._check_models()
         planned = self._plan()
-        mine = share_of(planned, self.place)
-        share = [planned[position] for position in mine]
-        items = sum(entry.item is not None for entry in share)
+        shares = shares_of(planned, self.place.count)
+        items = sum(planned[position].item is not None for position in shares[self.place.index])
         with MessageWriter(
             self.store, self.request.tenant, self.request.bsda, self.run_id, task=self.place, clock=self.clock
         ) as messages:
@@ -77,14 +82,14 @@ class Job:
             )
             self._say_what_is_there(messages, planned)
             try:
-                ended = await self._convert(share, items, messages, stop)
+                ended = await self._convert(planned, shares, messages, stop)
             except Stopped:
                 messages.closed(exit_code=EXIT_TRY_AGAIN, reason="the platform asked the job to stop", items=0)
                 raise InterruptedByPlatformError(
                     "the platform asked the job to stop (SIGTERM)",
                     remedy="Run it again; only what is not done is repeated.",
                 ) from None
-            report = self._commit(started, mine, ended)
+            report = self._commit(started, len(planned), ended)
             code = EXIT_OK if report is None else exit_code_for(report)
             messages.closed(exit_code=code, reason="" if report is None else _reason(report, code), items=items)
         return report, code
@@ -100,6 +105,11 @@ class Job:
     def _reading_identity(self) -> str:
         return "hidden" if self.config.include_hidden_sheets else "visible"
 
+    def _check_models(self) -> None:
+        """A model whose life is over is refused before the first call, with its successor."""
+        for warning in check_models(self.settings, self.clock.now().date()):
+            log.warning(warning)
+
     def _say_what_is_there(self, messages: MessageWriter, planned: list[Planned]) -> None:
         if self.place.index:
             return
@@ -112,30 +122,50 @@ class Job:
             messages.log("warning", f"nothing to convert: {none}; the report says why")
 
     async def _convert(
-        self, planned: list[Planned], items: int, messages: MessageWriter, stop: asyncio.Event
-    ) -> list[ItemReport]:
-        reports: dict[int, ItemReport] = {
-            i: entry.skipped for i, entry in enumerate(planned) if entry.skipped is not None
-        }
-        progress = Progress(items)
-        async for index, report in run_items(
-            planned, self._workshop(), concurrency=self.settings.concurrency, stop=stop
-        ):
-            reports[index] = report
-            progress.add(report)
-            messages.item(report)
-            messages.progress(
-                done=progress.done,
-                total=progress.total,
-                rows=progress.rows,
-                usage=progress.usage,
-                seconds_left=progress.seconds_left,
-            )
-        return [reports[index] for index in sorted(reports)]
+        self, planned: list[Planned], shares: list[list[int]], messages: MessageWriter, stop: asyncio.Event
+    ) -> dict[int, ItemReport]:
+        """By position, the lines that this task knows: its own share's, and of others' what it took over or saw."""
+        mine = shares[self.place.index]
+        lines = {position: skipped for position in mine if (skipped := planned[position].skipped) is not None}
+        work = [position for position in mine if position not in lines]
+        progress = Progress(len(work))
+        workshop = self._workshop()
+        runner = Runner(
+            planned,
+            WorkQueue(
+                work,
+                own_wait_seconds=self.settings.job_timeout_seconds,
+                foreign_wait_seconds=self.settings.lease_seconds + 1,
+            ),
+            workshop,
+            concurrency=self.settings.concurrency,
+            more=Helping(
+                self.store,
+                self.request,
+                self.run_id,
+                self.place,
+                shares=shares,
+                is_work=lambda position: planned[position].item is not None,
+            ).next_share,
+            stop=stop,
+        )
+        async for ended in runner.run():
+            line = lines[ended.position] = line_of(planned[ended.position], ended.done.ending, self.run_id)
+            if ended.own:
+                progress.add(line)
+                messages.item(line)
+                messages.progress(
+                    done=progress.done,
+                    total=progress.total,
+                    rows=progress.rows,
+                    usage=progress.usage,
+                    seconds_left=progress.seconds_left,
+                )
+        await workshop.heartbeat.close()
+        return lines
 
     def _workshop(self) -> Workshop:
-        # A claim must outlive the longest call, or another execution would pay for the same document meanwhile.
-        lease = max(self.settings.lease_seconds, self.settings.call_timeout_seconds + 60)
+        lease = self.settings.lease_seconds
         return Workshop(
             store=self.store,
             ledger=Ledger(
@@ -146,6 +176,7 @@ class Job:
                 lease_seconds=lease,
                 clock=self.clock,
             ),
+            heartbeat=Heartbeat(lease),
             engine=self.engine,
             reading=ReadOptions(
                 include_hidden_sheets=self.config.include_hidden_sheets, max_bytes=self.settings.max_document_bytes
@@ -153,18 +184,19 @@ class Job:
             run_id=self.run_id,
             bsda=self.request.bsda,
             max_output_tokens=self.settings.max_output_tokens,
+            repairs=self.settings.repairs,
+            tier_up=self.settings.tier_up,
             force=self.request.force,
         )
 
-    def _commit(self, started: datetime, positions: list[int], items: list[ItemReport]) -> Report | None:
+    def _commit(self, started: datetime, positions: int, lines: dict[int, ItemReport]) -> Report | None:
         part = ReportPart(
             task=self.place.index,
             tasks=self.place.count,
+            positions=positions,
             started_at=started.isoformat(timespec="milliseconds"),
             finished_at=self.clock.now().isoformat(timespec="milliseconds"),
-            lines=tuple(
-                ReportLine(position=position, item=item) for position, item in zip(positions, items, strict=True)
-            ),
+            lines=tuple(ReportLine(position=position, item=lines[position]) for position in sorted(lines)),
         )
         return commit(
             self.store,

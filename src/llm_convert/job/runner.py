@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
-from llm_convert.contracts.report import ItemReport
-from llm_convert.contracts.work import Outcome, Result
 from llm_convert.conversion.convert import Done, Workshop, convert
 from llm_convert.job.plan import Planned
+from llm_convert.job.queue import WorkQueue
 
 STOP_GRACE_SECONDS = 8.0
 """How long work in progress may finish after a stop was asked for; what is left then is released."""
@@ -18,72 +19,102 @@ class Stopped(Exception):  # noqa: N818 - a fact, not a fault
     """The loop was asked to stop before every item had an outcome."""
 
 
-async def run_items(
-    planned: Sequence[Planned], workshop: Workshop, *, concurrency: int, stop: asyncio.Event
-) -> AsyncIterator[tuple[int, ItemReport]]:
-    """Convert all items; yields (position in ``planned``, its report) as each ends.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An item that has an outcome."""
 
-    No more than ``concurrency`` items are in progress, and no more tasks exist than that: memory is bounded by it.
+    position: int
+    done: Done
+    own: bool
+    """Of this task's share; else it was taken over, or found ended, from another's."""
 
-    Raises:
-        Stopped: ``stop`` was set; what was in progress has finished or its claims are released.
+
+class Runner:
+    """Works through a queue.
+
+    Args:
+        planned: the whole run.
+        queue: what this task does of it.
+        workshop: all that converting needs.
+        concurrency: how many items are in progress at once; no more tasks exist than that: memory is bounded by it.
+        more: asked for the next other share to help with when the queue is empty; None when there is none.
+        stop: set when the platform asks to stop.
     """
-    waiting = iter([(index, entry) for index, entry in enumerate(planned) if entry.item is not None])
-    stopping = asyncio.ensure_future(stop.wait())
-    running: dict[asyncio.Task[Done], int] = {}
-    try:
-        while not stop.is_set():
-            for index, entry in waiting:
-                assert entry.item is not None and entry.prompt is not None
-                running[asyncio.create_task(convert(entry.item, entry.prompt, workshop))] = index
-                if len(running) >= concurrency:
-                    break
-            if not running:
+
+    def __init__(
+        self,
+        planned: Sequence[Planned],
+        queue: WorkQueue,
+        workshop: Workshop,
+        *,
+        concurrency: int,
+        more: Callable[[], Awaitable[list[int] | None]],
+        stop: asyncio.Event,
+    ) -> None:
+        self._planned, self._queue, self._workshop = planned, queue, workshop
+        self._concurrency, self._more, self._stop = concurrency, more, stop
+        self._running: dict[asyncio.Task[Done], int] = {}
+
+    async def run(self) -> AsyncIterator[Ended]:
+        """Convert all; each item as it ends.
+
+        Raises:
+            Stopped: ``stop`` was set; what was in progress has finished or its claims are released.
+        """
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            while not self._stop.is_set():
+                await self._fill()
+                if not self._running and self._queue.empty:
+                    return
+                await asyncio.wait(
+                    {*self._running, stopping},
+                    timeout=self._queue.seconds_until_next(time.monotonic()),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                for ended in self._take_ended():
+                    yield ended
+            if self._running:
+                await asyncio.wait(self._running, timeout=STOP_GRACE_SECONDS)
+            for ended in self._take_ended():
+                yield ended
+            raise Stopped
+        finally:
+            stopping.cancel()
+            await self._release()
+
+    async def _fill(self) -> None:
+        while len(self._running) < self._concurrency:
+            position = self._queue.take(time.monotonic())
+            if position is not None:
+                self._begin(position)
+                continue
+            # Only when nothing of our own is left to begin: then the others may need help.
+            share = await self._more()
+            if share is None:
                 return
-            await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            for index, done in _take_ended(running):
-                yield index, item_report(planned[index], done)
-        if running:
-            await asyncio.wait(running, timeout=STOP_GRACE_SECONDS)
-        for index, done in _take_ended(running):
-            yield index, item_report(planned[index], done)
-        raise Stopped
-    finally:
-        stopping.cancel()
-        await _release(running)
+            self._queue.add_foreign(share)
 
+    def _begin(self, position: int) -> None:
+        entry = self._planned[position]
+        assert entry.item is not None and entry.prompt is not None
+        self._running[asyncio.create_task(convert(entry.item, entry.prompt, self._workshop))] = position
 
-def _take_ended(running: dict[asyncio.Task[Done], int]) -> list[tuple[int, Done]]:
-    ended = [task for task in running if task.done()]
-    return [(running.pop(task), task.result()) for task in ended]
+    def _take_ended(self) -> list[Ended]:
+        ended = []
+        for task in [task for task in self._running if task.done()]:
+            position, done = self._running.pop(task), task.result()
+            own = self._queue.owns(position)
+            held = done.held_seconds
+            if held is not None:
+                waits = self._queue.put_off(position, time.monotonic(), held_seconds=held)
+                if waits or not own:
+                    continue
+            ended.append(Ended(position=position, done=done, own=own))
+        return ended
 
-
-async def _release(running: dict[asyncio.Task[Done], int]) -> None:
-    """Cancel what is in progress; each item's cancellation releases its claim."""
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
-
-
-def item_report(planned: Planned, done: Done) -> ItemReport:
-    """The report's line for a work item that ended."""
-    assert planned.item is not None
-    item, ending = planned.item, done.ending
-    succeeded = isinstance(ending, Result)
-    return ItemReport(
-        document=planned.entry.file.name,
-        source=planned.entry.file.source,
-        sha256=item.document_sha256,
-        file_id=item.file_id,
-        prompt_id=item.prompt_id,
-        work_item=item.id,
-        outcome=Outcome.SUCCEEDED if isinstance(ending, Result) else ending.outcome,
-        cause=None if isinstance(ending, Result) else ending.cause,
-        detail="; ".join(ending.notes) if isinstance(ending, Result) else ending.said,
-        rows=len(ending.rows) if isinstance(ending, Result) else 0,
-        quarantined=len(ending.quarantined) if succeeded else 0,
-        reused=done.reused,
-        optional=item.optional,
-        usage=done.usage,
-        seconds=round(done.seconds, 3),
-    )
+    async def _release(self) -> None:
+        """Cancel what is in progress; each item's cancellation releases its claim."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)

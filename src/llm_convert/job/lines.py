@@ -1,0 +1,47 @@
+"""A work item's line of the report, told from how it ended alone: the same whoever of many tasks tells it."""
+
+from __future__ import annotations
+
+from llm_convert.contracts.report import ItemReport
+from llm_convert.contracts.usage import Usage
+from llm_convert.contracts.work import Failure, Result
+from llm_convert.job.plan import Planned
+
+
+def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemReport:
+    """The line of an item that ended.
+
+    Args:
+        planned: the item.
+        ending: as the ledger keeps it.
+        run_id: of the run that reports; what an earlier one ended is reused.
+    """
+    assert planned.item is not None
+    item, succeeded = planned.item, isinstance(ending, Result)
+    reused = ending.run_id != run_id
+    return ItemReport(
+        document=planned.entry.file.name,
+        source=planned.entry.file.source,
+        sha256=item.document_sha256,
+        file_id=item.file_id,
+        prompt_id=item.prompt_id,
+        work_item=item.id,
+        outcome=ending.outcome,
+        cause=None if isinstance(ending, Result) else ending.cause,
+        detail="; ".join(ending.notes) if isinstance(ending, Result) else ending.said,
+        rows=len(ending.rows) if isinstance(ending, Result) else 0,
+        quarantined=len(ending.quarantined) if succeeded else 0,
+        reused=reused,
+        optional=item.optional,
+        usage=Usage() if reused else ending.paid,
+        seconds=0.0 if reused else round(ending.seconds, 3),
+        provider=ending.provider if isinstance(ending, Result) else _last_asked(ending),
+        model=ending.model if isinstance(ending, Result) else "",
+        strategy=ending.strategy if isinstance(ending, Result) else "",
+        in_doubt_calls=0 if reused else len(ending.in_doubt),
+        in_doubt_microusd=0 if reused else sum(call.worst_case_microusd for call in ending.in_doubt),
+    )
+
+
+def _last_asked(failure: Failure) -> str:
+    return failure.attempts[-1].provider if failure.attempts else ""
