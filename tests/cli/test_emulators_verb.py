@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import pytest
 
 COMMAND = [sys.executable, "-m", "llm_convert.cli.main", "emulators"]
-PORTS = ("gcs", "bigquery", "cloud-run", "cloud-run-grpc", "cloud-build", "model")
+PORTS = ("gcs", "bigquery", "cloud-run", "cloud-run-grpc", "cloud-build", "cloud-build-grpc", "model")
 
 
 def free_ports(count: int) -> list[int]:

@@ -30,6 +30,7 @@ PORTS = {
     "cloud-run": "Cloud Run's REST API",
     "cloud-run-grpc": "Cloud Run's gRPC API",
     "cloud-build": "Cloud Build's REST API",
+    "cloud-build-grpc": "Cloud Build's gRPC API",
     "model": "Claude on Vertex AI",
 }
 """Port options, ``--<name>-port``, and what listens there."""
@@ -37,6 +38,8 @@ LOOK_SECONDS = 0.25
 """How often the main thread looks whether it was asked to stop."""
 GRPC_VARIABLE = "CLOUD_RUN_EMULATOR_GRPC_HOST"
 """Our own name, for ``grpc.insecure_channel``: Google's clients have no variable for it."""
+BUILD_GRPC_VARIABLE = "CLOUD_BUILD_EMULATOR_GRPC_HOST"
+"""The same for Cloud Build."""
 
 
 class Emulator(Protocol):
@@ -105,7 +108,8 @@ def start_all(arguments: argparse.Namespace, running: contextlib.ExitStack) -> d
     # These two start processes, which are told where the others are.
     cloud_run = start("cloud-run", lambda: _cloud_run(arguments, environment))
     environment[GRPC_VARIABLE] = str(getattr(cloud_run, "grpc_target", ""))
-    start("cloud-build", lambda: _cloud_build(arguments, storage_url, environment))
+    cloud_build = start("cloud-build", lambda: _cloud_build(arguments, storage_url, environment))
+    environment[BUILD_GRPC_VARIABLE] = str(getattr(cloud_build, "grpc_target", ""))
     return environment
 
 
@@ -138,7 +142,12 @@ def _cloud_run(arguments: argparse.Namespace, environment: dict[str, str]) -> Em
 def _cloud_build(arguments: argparse.Namespace, storage_url: str, environment: dict[str, str]) -> Emulator:
     from llm_convert.testing.emulators.cloud_build import CloudBuildEmulator
 
-    return CloudBuildEmulator(port=arguments.cloud_build_port, storage_url=storage_url, base_env=environment)
+    return CloudBuildEmulator(
+        port=arguments.cloud_build_port,
+        grpc_port=arguments.cloud_build_grpc_port,
+        storage_url=storage_url,
+        base_env=environment,
+    )
 
 
 @contextlib.contextmanager
@@ -156,7 +165,7 @@ def _told(port_name: str, arguments: argparse.Namespace) -> Iterator[None]:
         mine = [name for name in ports if ports[name] and name.startswith(port_name)]
         asked = ", ".join(f"--{name}-port {ports[name]}" for name in mine)
         raise ConfigurationError(
-            f"{PORTS[port_name]} can't listen at {asked or 'any port'}: {error}",
+            f"{PORTS[mine[0] if len(mine) == 1 else port_name]} can't listen at {asked or 'any port'}: {error}",
             remedy="Give another port, or 0 for any free one.",
         ) from error
 

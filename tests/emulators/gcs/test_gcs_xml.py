@@ -134,7 +134,7 @@ def test_multipart_uploads_are_checked(http, url, bucket):
 
 
 def test_nonsense(http, gcs, url):
-    assert http.get(gcs.url).status_code == 404
+    assert http.post(gcs.url).status_code == 404
     assert http.post(f"{url}/k").status_code == 404
     assert http.get(f"{url}?max-keys=x").status_code == 400
     assert http.post(f"{url}/k?uploadId=none", data=b"<").status_code == 404

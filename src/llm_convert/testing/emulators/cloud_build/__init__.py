@@ -1,7 +1,9 @@
-"""The Cloud Build API v1 on this machine, over REST, with build steps as real processes.
+"""The Cloud Build API v1 on this machine, over REST and gRPC, with build steps as real processes.
 
 A step's image is only a name: what runs is its ``entrypoint`` and ``args``, or its ``script``, in a workspace that all
-steps of a build share. Triggers, worker pools and approvals are not here.
+steps of a build share. ``/workspace`` and the paths of volumes become folders of the build where they stand in a
+step's arguments, variables or script. Not here: triggers, worker pools, approvals, pushing images and uploading
+artifacts (a warning of the build says so), and the shell's parameter expansions in substitutions.
 
     with CloudBuildEmulator() as cloud_build:
         client = cloudbuild_v1.CloudBuildClient(

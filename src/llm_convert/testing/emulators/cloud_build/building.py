@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from llm_convert.testing.emulators.cloud_build import messages as m
+from llm_convert.testing.emulators.cloud_build.schedule import run_in_order
 from llm_convert.testing.emulators.cloud_build.source import SourceError, fetch_source, upload_log
 from llm_convert.testing.emulators.cloud_build.state import BuildRecord, State
 from llm_convert.testing.emulators.cloud_build.steps import StepOutcome, run_step
@@ -42,28 +43,49 @@ def _run(state: State, record: BuildRecord) -> None:
 
 
 def _run_steps(state: State, record: BuildRecord) -> tuple[Any, str]:
-    """One after the other, whatever they wait for; the build's status, and what is at fault."""
-    for index, step in enumerate(record.message.steps):
+    """All of them, each when it may; the build's status, and what is at fault."""
+    steps, faults = record.message.steps, []
+    with state.changed:
+        record.message.results.build_step_outputs.extend(b"" for _ in steps)
+
+    def run(index: int) -> bool:
         if record.stopping.is_set():
-            break
-        with state.changed:
-            step.status = m.Status.WORKING
-            step.timing.start_time.CopyFrom(m.now())
-        outcome = _logged_step(state, record, index)
-        with state.changed:
-            step.status, step.exit_code = outcome.status, outcome.exit_code
-            step.timing.end_time.CopyFrom(m.now())
-            record.message.results.build_step_outputs.append(outcome.output)
-        # As documented: a list of allowed exit codes takes precedence over allowing any failure.
-        forgiven = outcome.exit_code in step.allow_exit_codes if step.allow_exit_codes else step.allow_failure
-        if outcome.status != m.Status.SUCCESS and not (outcome.status == m.Status.FAILURE and forgiven):
-            return outcome.status, outcome.fault
+            return False
+        outcome = _run_step(state, record, index)
+        if outcome.status == m.Status.SUCCESS or (
+            outcome.status == m.Status.FAILURE and _forgiven(steps[index], outcome)
+        ):
+            return True
+        faults.append((outcome.status, outcome.fault))
+        return False
+
+    run_in_order(steps, run, lambda: state.halt(record))
+    if faults:
+        return faults[0]
     if record.stopping.is_set():
         cancelled = record.cause == "cancel"
         return (
             (m.Status.CANCELLED, "context canceled") if cancelled else (m.Status.TIMEOUT, "context deadline exceeded")
         )
     return m.Status.SUCCESS, ""
+
+
+def _forgiven(step: Any, outcome: StepOutcome) -> bool:
+    """As documented: a list of allowed exit codes takes precedence over allowing any failure."""
+    return bool(outcome.exit_code in step.allow_exit_codes if step.allow_exit_codes else step.allow_failure)
+
+
+def _run_step(state: State, record: BuildRecord, index: int) -> StepOutcome:
+    step = record.message.steps[index]
+    with state.changed:
+        step.status = m.Status.WORKING
+        step.timing.start_time.CopyFrom(m.now())
+    outcome = _logged_step(state, record, index)
+    with state.changed:
+        step.status, step.exit_code = outcome.status, outcome.exit_code
+        step.timing.end_time.CopyFrom(m.now())
+        record.message.results.build_step_outputs[index] = outcome.output
+    return outcome
 
 
 def _logged_step(state: State, record: BuildRecord, index: int) -> StepOutcome:
@@ -94,12 +116,18 @@ def _end(state: State, record: BuildRecord, status: Any, fault: str, failure: An
         if status == m.Status.FAILURE:
             build.failure_info.type_ = failure
             build.failure_info.detail = f"Build step failure: {fault}" if failure == 5 else fault
-        if warning:
-            build.warnings.add(text=warning, priority=2)
+        for text in (*([warning] if warning else []), *_not_done(build)):
+            build.warnings.add(text=text, priority=2)
         build.status_detail = fault
         build.finish_time.CopyFrom(m.now())
         build.status = status
         state.changed.notify_all()
+
+
+def _not_done(build: Any) -> list[str]:
+    """What the service would have done with the results, and this does not: said, so that nobody waits for it."""
+    wanted = {"images": build.images, "artifacts": build.artifacts.ListFields()}
+    return [f"This emulator pushes and uploads no {name}." for name, found in wanted.items() if found]
 
 
 def _say(record: BuildRecord, text: str) -> None:

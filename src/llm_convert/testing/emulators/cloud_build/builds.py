@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 from google.cloud.devtools import cloudbuild_v1
@@ -13,12 +11,11 @@ from google.protobuf import duration_pb2, empty_pb2
 from llm_convert.testing.emulators.cloud_build import building
 from llm_convert.testing.emulators.cloud_build import messages as m
 from llm_convert.testing.emulators.cloud_build.checks import check_build
+from llm_convert.testing.emulators.cloud_build.filters import build_filter
 from llm_convert.testing.emulators.cloud_build.state import BuildRecord, State
 from llm_convert.testing.emulators.cloud_build.substitutions import substitute
 from llm_convert.testing.emulators.google_api.errors import ApiError
 from llm_convert.testing.emulators.google_api.paging import page
-
-_TERM = re.compile(r'\s*(status|tags|build_id|id)\s*=\s*"?([^"\s]+)"?\s*')
 
 
 class Builds:
@@ -72,9 +69,9 @@ class Builds:
             return self._state.build(request).message.__deepcopy__({})
 
     def list_builds(self, request: Any) -> Any:
-        """Newest first; the filter knows ``status``, ``tags`` and ``build_id``. Raises ApiError: INVALID_ARGUMENT."""
+        """Newest first. Raises ApiError: INVALID_ARGUMENT."""
         project, location = _place(request)
-        meets = _filter(request.filter)
+        meets = build_filter(request.filter)
         with self._state.changed:
             found = [
                 record.message
@@ -123,25 +120,9 @@ def _complete(build: Any, location: str, project_number: int) -> None:
     if not build.HasField("queue_ttl"):
         build.queue_ttl.CopyFrom(duration_pb2.Duration(seconds=3600))
     if not build.logs_bucket and build.options.logging not in {m.Logging.NONE, m.Logging.CLOUD_LOGGING_ONLY}:
-        build.logs_bucket = f"gs://{project_number}.cloudbuild-logs.googleusercontent.com"
+        build.logs_bucket = f"gs://{m.default_logs_bucket(project_number)}"
     build.options.logging = build.options.logging or m.Logging.LEGACY
     region = "" if location == "global" else f";region={location}"
     build.log_url = f"https://console.cloud.google.com/cloud-build/builds{region}/{build.id}?project={project_number}"
     for step in build.steps:
         step.status = m.Status.QUEUED
-
-
-def _filter(text: str) -> Callable[[Any], bool]:
-    terms = []
-    for part in re.split(r"\s+AND\s+", text) if text.strip() else []:
-        match = _TERM.fullmatch(part)
-        if match is None:
-            raise ApiError("INVALID_ARGUMENT", f"Invalid list filter: {part!r} is not supported here.")
-        terms.append((match[1], match[2]))
-
-    def meets(build: Any) -> bool:
-        facts = {"status": [m.Status(build.status).name], "tags": list(build.tags), "id": [build.id]}
-        facts["build_id"] = facts["id"]
-        return all(value in facts[key] for key, value in terms)
-
-    return meets

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections import Counter
 from typing import Any
 
 from llm_convert.testing.emulators.cloud_build import messages as m
@@ -14,6 +16,7 @@ _LONGEST_ARG = 10_000
 _MOST_ENV = 100
 _LONGEST_ENV = 65_536
 _MOST_TAGS = 64
+_LEAST_USES = 2
 _TAG = re.compile(r"[A-Za-z0-9_][\w.-]{0,127}\Z")
 _LONGEST_SECONDS = 24 * 3600
 
@@ -24,8 +27,8 @@ def check_build(build: Any) -> None:
         raise _invalid("no build steps are specified")
     if len(build.steps) > _MOST_STEPS:
         raise _invalid(f"a build may have at most {_MOST_STEPS} steps")
-    if build.timeout.ToTimedelta().total_seconds() > _LONGEST_SECONDS:
-        raise _invalid("build.timeout must be at most 24 hours")
+    if not 0 <= build.timeout.ToTimedelta().total_seconds() <= _LONGEST_SECONDS:
+        raise _invalid("build.timeout must not be negative and at most 24 hours")
     if len(build.tags) > _MOST_TAGS or any(not _TAG.match(tag) for tag in build.tags if "$" not in tag):
         raise _invalid(f"build.tags: at most {_MOST_TAGS}, each of the form [A-Za-z0-9_][A-Za-z0-9_.-]*")
     if build.service_account and not _logs_are_settled(build):
@@ -41,6 +44,7 @@ def check_build(build: Any) -> None:
         _check_step(index, step, earlier)
         _check_secrets(f"build step {index}", step.secret_env, known)
         earlier.add(step.id)
+    check_volumes(build)
 
 
 def _logs_are_settled(build: Any) -> bool:
@@ -59,6 +63,10 @@ def _check_step(index: int, step: Any, earlier: set[str]) -> None:
         raise _invalid(f"build step {index} arg is too long: at most {_LONGEST_ARG} characters")
     if len(step.env) > _MOST_ENV or any(len(entry) > _LONGEST_ENV for entry in step.env):
         raise _invalid(f"build step {index} env: at most {_MOST_ENV} entries of {_LONGEST_ENV} characters")
+    if step.timeout.ToTimedelta().total_seconds() < 0:
+        raise _invalid(f"build step {index}: timeout must not be negative")
+    if ".." in step.dir_.split("/"):
+        raise _invalid(f'build step {index}: dir "{step.dir_}" must not leave the workspace')
     for entry in step.env:
         if "=" not in entry:
             raise _invalid(f'build step {index}: env "{entry}" must be of the form KEY=VALUE')
@@ -67,6 +75,22 @@ def _check_step(index: int, step: Any, earlier: set[str]) -> None:
     for other in step.wait_for:
         if other != "-" and other not in earlier:
             raise _invalid(f'build step {index} waits for "{other}", which is no earlier step')
+
+
+def check_volumes(build: Any) -> None:
+    """Each has a name and an absolute path, and is used by two steps at least. Raises ApiError: INVALID_ARGUMENT."""
+    uses: Counter[str] = Counter()
+    for index, step in enumerate(build.steps):
+        volumes = (*build.options.volumes, *step.volumes)
+        paths = [posixpath.normpath(volume.path) for volume in volumes]
+        for volume, path in zip(volumes, paths, strict=True):
+            if not volume.name or not path.startswith("/") or path in {"/", "/workspace"} or paths.count(path) > 1:
+                said = f'volume "{volume.name}" has the path "{volume.path}"; expected an absolute one of its own'
+                raise _invalid(f"build step {index}: {said}")
+        uses.update({volume.name for volume in step.volumes})
+    alone = [name for name, count in uses.items() if count < _LEAST_USES]
+    if alone:
+        raise _invalid(f'volume "{alone[0]}" is only used by one step: a volume is for sharing')
 
 
 def _check_secrets(where: str, names: Any, known: set[str]) -> None:

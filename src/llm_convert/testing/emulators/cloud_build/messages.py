@@ -42,3 +42,8 @@ def operation_name(build: Any, *, regional: bool) -> str:
 def location_of(build: Any) -> str:
     """``global`` or a region."""
     return str(build.name.split("/")[3])
+
+
+def default_logs_bucket(project_number: int) -> str:
+    """Where the logs of builds go that name no bucket."""
+    return f"{project_number}.cloudbuild-logs.googleusercontent.com"

@@ -1,4 +1,4 @@
-"""The emulator's life: a port, a folder, and no process left behind."""
+"""The emulator's life: two ports, one state, a folder, and no process left behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class CloudBuildEmulator:
     """Cloud Build's API on this machine, from ``start`` to ``stop``; also a context manager.
 
     Args:
-        port: 0 takes any free one.
+        port: of REST; 0 takes any free one.
+        grpc_port: of gRPC, likewise.
         storage_url: of a Cloud Storage emulator, for sources and logs; without it logs are kept here alone.
         dials: what differs or goes wrong; may be changed while it runs.
         base_env: variables of every step, beside PATH, LANG, PYTHONPATH, HOME and BUILDER_OUTPUT; a build's own win.
@@ -30,13 +31,14 @@ class CloudBuildEmulator:
 
     Raises:
         MissingExtraError: the vendor's packages are not installed.
-        OSError: the port is taken.
+        OSError: a port is taken.
     """
 
     def __init__(
         self,
         *,
         port: int = 0,
+        grpc_port: int = 0,
         storage_url: str | None = None,
         dials: Dials | None = None,
         base_env: Mapping[str, str] | None = None,
@@ -46,6 +48,7 @@ class CloudBuildEmulator:
         from llm_convert.testing.emulators.cloud_build.methods import methods
         from llm_convert.testing.emulators.cloud_build.state import State
         from llm_convert.testing.emulators.google_api.front import Front
+        from llm_convert.testing.emulators.google_api.grpc_server import GrpcServer
         from llm_convert.testing.emulators.google_api.http import JsonServer
         from llm_convert.testing.emulators.processes import Alarms
 
@@ -63,20 +66,23 @@ class CloudBuildEmulator:
                 storage_url=(storage_url or "").rstrip("/"),
                 stopping=threading.Event(),
             )
-            # A call that is being answered while the port closes may start one more process.
+            # A call that is being answered while the ports close may start one more process.
             closing.callback(self._kill_all)
             self._front = Front(methods(self._state), self.dials)
             self._rest = JsonServer("cloud-build-rest", port, self._front.rest)
             closing.callback(self._rest.stop)
+            self._grpc = GrpcServer(self._front, grpc_port)
+            closing.callback(self._grpc.stop)
             self._closing = closing.pop_all()
 
     def start(self) -> Self:
         """Answer from now on."""
         self._rest.start()
+        self._grpc.start()
         return self
 
     def stop(self) -> None:
-        """Kill what it started, end every call, close the port."""
+        """Kill what it started, end every call, close both ports."""
         self._front.stopping.set()
         self._state.stopping.set()
         self._kill_all()
@@ -94,6 +100,11 @@ class CloudBuildEmulator:
     def url(self) -> str:
         """The endpoint: ``client_options={"api_endpoint": url}`` with ``transport="rest"``."""
         return f"http://127.0.0.1:{self._rest.port}"
+
+    @property
+    def grpc_target(self) -> str:
+        """For ``grpc.insecure_channel`` and ``grpc.aio.insecure_channel``."""
+        return f"127.0.0.1:{self._grpc.port}"
 
     def environment(self) -> dict[str, str]:
         """The variables that make this library use the emulator, in this or another process."""
@@ -123,8 +134,9 @@ class CloudBuildEmulator:
             records = [record for record in self._state.builds.values() if not record.over]
         for record in records:
             self._state.stop(record, "cancel")
-            process = record.process
-            if process is not None:
+            with self._state.changed:
+                processes = tuple(record.processes)
+            for process in processes:
                 process.kill("cancel")
         with self._state.changed:
             self._state.changed.notify_all()
@@ -132,9 +144,10 @@ class CloudBuildEmulator:
 
 
 def _check_packages() -> None:
-    try:
-        found = importlib.util.find_spec("google.cloud.devtools.cloudbuild_v1")
-    except ModuleNotFoundError:
-        found = None
-    if found is None:
-        raise MissingExtraError("google-cloud-build", "emulators")
+    for package, module in (("grpcio", "grpc"), ("google-cloud-build", "google.cloud.devtools.cloudbuild_v1")):
+        try:
+            found = importlib.util.find_spec(module)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            raise MissingExtraError(package, "emulators")

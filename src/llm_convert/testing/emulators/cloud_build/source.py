@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import tarfile
 import urllib.error
 import urllib.request
@@ -35,8 +37,13 @@ def fetch_source(state: State, record: BuildRecord) -> None:
     try:
         with _OPENER.open(url, timeout=_TIMEOUT_SECONDS) as answer:
             data = answer.read()
+            generation = int(answer.headers.get("X-Goog-Generation") or 0)
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
             archive.extractall(record.workspace, filter="data")
+        with state.changed:
+            resolved = record.message.source_provenance.resolved_storage_source
+            resolved.CopyFrom(source)
+            resolved.generation = generation
     except (OSError, tarfile.TarError) as error:
         raise SourceError(f"failed to fetch gs://{source.bucket}/{source.object_}: {error}") from None
 
@@ -47,6 +54,8 @@ def upload_log(state: State, record: BuildRecord) -> str:
     if not state.storage_url or build.options.logging in {m.Logging.NONE, m.Logging.CLOUD_LOGGING_ONLY}:
         return ""
     bucket, _, prefix = build.logs_bucket.removeprefix("gs://").partition("/")
+    if bucket == m.default_logs_bucket(state.dials.project_number):
+        _make_bucket(state, record, bucket)
     name = f"{prefix.rstrip('/')}/{record.log.name}".lstrip("/")
     request = urllib.request.Request(  # noqa: S310
         f"{state.storage_url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(name, safe='')}",
@@ -59,3 +68,16 @@ def upload_log(state: State, record: BuildRecord) -> str:
     except OSError as error:
         return f"the log could not be written to {build.logs_bucket}: {error}"
     return ""
+
+
+def _make_bucket(state: State, record: BuildRecord, bucket: str) -> None:
+    """The service makes a project's default bucket for logs when it first needs it."""
+    request = urllib.request.Request(  # noqa: S310
+        f"{state.storage_url}/storage/v1/b?project={quote(record.message.project_id, safe='')}",
+        data=json.dumps({"name": bucket}).encode(),
+        headers={"Content-Type": "application/json"},
+        method="POST",
+    )
+    # Mostly it is there already; where it can't be made, the log's own upload says why.
+    with contextlib.suppress(OSError):
+        _OPENER.open(request, timeout=_TIMEOUT_SECONDS).close()

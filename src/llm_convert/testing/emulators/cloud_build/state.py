@@ -28,7 +28,9 @@ class BuildRecord:
     stopping: threading.Event = field(default_factory=threading.Event)
     cause: str = ""
     """Why it was asked to stop: ``cancel`` or ``timeout``."""
-    process: LocalProcess | None = None
+    processes: set[LocalProcess] = field(default_factory=set)
+    halted: bool = False
+    """A step failed: what still runs is ended."""
 
     @property
     def over(self) -> bool:
@@ -90,6 +92,17 @@ class State:
                 return
             record.cause = cause
             record.stopping.set()
-            process = record.process
-        if process is not None:
+        self.end_processes(record, cause)
+
+    def halt(self, record: BuildRecord) -> None:
+        """End the steps that still run beside one that failed; returns at once."""
+        with self.changed:
+            record.halted = True
+        self.end_processes(record, "cancel")
+
+    def end_processes(self, record: BuildRecord, cause: str) -> None:
+        """SIGTERM to all that a build runs, SIGKILL after the grace; returns at once."""
+        with self.changed:
+            processes = tuple(record.processes)
+        for process in processes:
             process.end(cause, grace_seconds=self.dials.grace_seconds)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_convert.testing.emulators.cloud_build import messages as m
+from llm_convert.testing.emulators.cloud_build.places import placed, places_of
 from llm_convert.testing.emulators.cloud_build.state import BuildRecord, State
 from llm_convert.testing.emulators.processes import LocalProcess, base_environment
 
@@ -39,9 +40,10 @@ def run_step(state: State, record: BuildRecord, index: int, log: Path) -> StepOu
         )
     try:
         where.mkdir(parents=True, exist_ok=True)
+        places = places_of(record, step)
         process = LocalProcess(
-            command_of(state, step, folder),
-            environment=environment_of(state, record, step, folder),
+            command_of(state, step, folder, places),
+            environment=environment_of(state, record, step, folder, places),
             folder=where,
             log=log,
             alarms=state.alarms,
@@ -66,16 +68,18 @@ def _missing_secret(state: State, record: BuildRecord, step: Any) -> str:
 
 def _watch(state: State, record: BuildRecord, step: Any, process: LocalProcess) -> int:
     with state.changed:
-        record.process = process
+        record.processes.add(process)
     # Whoever stops the build sets this first and then ends the process: one of the two sees the other.
-    if record.stopping.is_set():
-        process.end(record.cause, grace_seconds=0.0 if state.stopping.is_set() else state.dials.grace_seconds)
+    if record.stopping.is_set() or record.halted:
+        process.end(
+            record.cause or "cancel", grace_seconds=0.0 if state.stopping.is_set() else state.dials.grace_seconds
+        )
     if step.HasField("timeout"):
         seconds = step.timeout.ToTimedelta().total_seconds()
         process.limit_time(seconds, grace_seconds=state.dials.grace_seconds, cause="step timeout")
     code = process.wait()
     with state.changed:
-        record.process = None
+        record.processes.discard(process)
     return code if code >= 0 else 128 - code
 
 
@@ -90,21 +94,23 @@ def _outcome(index: int, step: Any, code: int, cause: str, output: bytes) -> Ste
     return StepOutcome(status=m.Status.FAILURE, exit_code=code, fault=fault, output=output)
 
 
-def command_of(state: State, step: Any, folder: Path) -> list[str]:
+def command_of(state: State, step: Any, folder: Path, places: dict[str, Path]) -> list[str]:
     """A script by its own first line or by sh; else the entrypoint, the step's or the image's, and the arguments."""
     if step.script:
         script = folder / "script"
-        script.write_text(step.script, encoding="utf-8")
+        script.write_text(placed(step.script, places), encoding="utf-8")
         script.chmod(0o755)
         return [str(script)] if step.script.startswith("#!") else ["sh", str(script)]
     entrypoint = [step.entrypoint] if step.entrypoint else list(state.dials.entrypoint(step.name) or ())
     command = [*entrypoint, *step.args]
     if not command:
         raise FileNotFoundError(f'no command specified: image "{step.name}" has no known entrypoint, the step no args')
-    return command
+    return [placed(word, places) for word in command]
 
 
-def environment_of(state: State, record: BuildRecord, step: Any, folder: Path) -> dict[str, str]:
+def environment_of(
+    state: State, record: BuildRecord, step: Any, folder: Path, places: dict[str, Path]
+) -> dict[str, str]:
     """What the step's process sees; a step's own variables win over the build's."""
     build = record.message
     home = record.folder / "home"
@@ -114,7 +120,7 @@ def environment_of(state: State, record: BuildRecord, step: Any, folder: Path) -
         environment |= record.substitutions
     for entry in (*build.options.env, *step.env):
         name, _, value = entry.partition("=")
-        environment[name] = value
+        environment[name] = placed(value, places)
     versions = {secret.env: secret.version_name for secret in build.available_secrets.secret_manager}
     for name in (*build.options.secret_env, *step.secret_env):
         environment[name] = state.dials.secrets.get(versions[name], "")

@@ -9,6 +9,7 @@ from typing import Any
 from llm_convert.testing.emulators.google_api.errors import ApiError
 
 _USER_KEY = re.compile(r"_[A-Z0-9_]+\Z")
+_EXPANSION = re.compile(r"(?<!\$)\$\{_[A-Z0-9_]+[^}A-Z0-9_][^}]*\}")
 _USE = re.compile(r"\$(?:\$|\{(\w+)\}|([A-Za-z_]\w*))")
 _EMPTY_UNLESS_TRIGGERED = (
     "TRIGGER_NAME",
@@ -52,12 +53,31 @@ def substitute(build: Any, *, location: str, project_number: int) -> dict[str, s
     }
     loose = build.options.substitution_option == ALLOW_LOOSE
     used: set[str] = set()
+    if build.options.dynamic_substitutions:
+        _resolve(build, values, used, loose=loose)
     _replace_in(build, lambda text: _replace(text, values, used, loose=loose))
     unused = build.substitutions.keys() - used
     automapped = build.options.automap_substitutions or any(step.automap_substitutions for step in build.steps)
     if unused and not loose and not automapped:
         raise _invalid(f'key "{min(unused)}" in the substitution data is not matched in the template')
     return values
+
+
+def _resolve(build: Any, values: dict[str, str], used: set[str], *, loose: bool) -> None:
+    """Values that use other values, in place. Raises ApiError for a circle, and for what a shell would expand."""
+    for text in (*build.substitutions.values(), *(arg for step in build.steps for arg in (*step.args, *step.env))):
+        if found := _EXPANSION.search(text):
+            raise ApiError("UNIMPLEMENTED", f"This emulator does not implement parameter expansions: {found[0]}")
+
+    def resolved(key: str, within: frozenset[str]) -> str:
+        if key in within:
+            raise _invalid(f'the substitutions use each other in a circle: "{key}"')
+        text = build.substitutions[key]
+        inner = {match[1] or match[2] for match in _USE.finditer(text)} & set(build.substitutions)
+        known = {**values, **{name: resolved(name, within | {key}) for name in inner}}
+        return _replace(text, known, used, loose=loose)
+
+    values.update({key: resolved(key, frozenset()) for key in build.substitutions})
 
 
 def _replace_in(build: Any, replaced: Callable[[str], str]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from google.cloud import run_v2
@@ -20,6 +21,8 @@ from llm_convert.testing.emulators.google_api.paging import page
 
 _MOST_TASKS = 10_000
 _SPEC = ("labels", "annotations", "client", "client_version", "launch_stage", "binary_authorization", "template")
+_MOST_RETRIES = 10
+_LONGEST_TASK_SECONDS = 7 * 24 * 3600
 _GA = 4
 _GEN2 = 2
 
@@ -91,6 +94,7 @@ class Jobs:
             gone.delete_time.CopyFrom(m.now())
             if not request.validate_only:
                 del self._state.jobs[request.name]
+                self._state.policies.pop(request.name, None)
                 for record in [r for r in self._state.executions.values() if r.message.job == request.name]:
                     running.stop(self._state, record, m.ExecutionReason.DELETED)
                     del self._state.executions[record.name]
@@ -100,14 +104,24 @@ class Jobs:
         """Raises ApiError: NOT_FOUND."""
         with self._state.changed:
             self._state.job(request.resource)
-            return self._state.policies.get(request.resource, policy_pb2.Policy(version=1, etag=b"ACAB"))
+            return self._policy(request.resource)
 
     def set_iam_policy(self, request: Any) -> Any:
-        """Kept, and not acted upon: what a caller may do is a dial. Raises ApiError: NOT_FOUND."""
+        """Kept, and not acted upon: what a caller may do is a dial. Raises ApiError: NOT_FOUND, ABORTED."""
         with self._state.changed:
             self._state.job(request.resource)
-            self._state.policies[request.resource] = request.policy
-            return request.policy
+            if request.policy.etag not in {b"", self._policy(request.resource).etag}:
+                raise ApiError(
+                    "ABORTED", "There were concurrent policy changes. Please retry the whole read-modify-write."
+                )
+            policy = policy_pb2.Policy()
+            policy.CopyFrom(request.policy)
+            policy.version, policy.etag = policy.version or 1, secrets.token_bytes(8)
+            self._state.policies[request.resource] = policy
+            return policy
+
+    def _policy(self, resource: str) -> Any:
+        return self._state.policies.get(resource, policy_pb2.Policy(version=1, etag=b"ACAB"))
 
     def test_iam_permissions(self, request: Any) -> Any:
         """What is left of the asked permissions; none for a job that is not there, as IAM documents it."""
@@ -159,14 +173,18 @@ def _complete(template: Any) -> None:
             parse_quantity(memory_limit(container))
         except ValueError as error:
             raise _invalid(f"template.template.containers[{position}].resources.limits.memory", str(error)) from None
+        check_environment(container.env)
     template.task_count = template.task_count or 1
     check_task_count(template.task_count)
     if template.parallelism < 0:
         raise _invalid("template.parallelism", "Must be greater than or equal to 0.")
     if not task.HasField("timeout"):
         task.timeout.CopyFrom(duration_pb2.Duration(seconds=600))
+    check_timeout(task.timeout, "job.template.template.timeout")
     if task.WhichOneof("retries") is None:
         task.max_retries = 3
+    if not 0 <= task.max_retries <= _MOST_RETRIES:
+        raise _invalid("template.template.max_retries", f"Must be between 0 and {_MOST_RETRIES}.")
     task.execution_environment = task.execution_environment or _GEN2
 
 
@@ -174,6 +192,22 @@ def check_task_count(count: int) -> None:
     """Raises ApiError: INVALID_ARGUMENT."""
     if not 1 <= count <= _MOST_TASKS:
         raise _invalid("template.task_count", f"Must be between 1 and {_MOST_TASKS}.")
+
+
+def check_timeout(timeout: Any, field: str) -> None:
+    """Raises ApiError: INVALID_ARGUMENT."""
+    if not 0 < timeout.ToNanoseconds() <= _LONGEST_TASK_SECONDS * 10**9:
+        said = f"Must be positive and at most {_LONGEST_TASK_SECONDS} seconds."
+        raise ApiError("INVALID_ARGUMENT", f"Violation in {field}: {said}")
+
+
+def check_environment(variables: Iterable[Any]) -> None:
+    """Every variable has a name. Raises ApiError: INVALID_ARGUMENT."""
+    for position, variable in enumerate(variables):
+        if not variable.name or "=" in variable.name or "\0" in f"{variable.name}{variable.value}":
+            raise _invalid(
+                f"template.template.containers[0].env[{position}]", f"Invalid name {variable.name!r} or value."
+            )
 
 
 def _invalid(field: str, text: str) -> ApiError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import uuid
 from typing import Any
 
 from llm_convert.testing.emulators.cloud_run import messages as m
@@ -92,6 +93,7 @@ def _new_task(execution: Any, index: int) -> Any:
     template = execution.template
     task = m.Task(
         name=f"{execution.name}/tasks/{short(execution.name)}-task{index}",
+        uid=str(uuid.uuid4()),
         job=execution.job,
         execution=execution.name,
         index=index,

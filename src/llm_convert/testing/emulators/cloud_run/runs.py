@@ -8,7 +8,7 @@ from typing import Any
 
 from llm_convert.testing.emulators.cloud_run import messages as m
 from llm_convert.testing.emulators.cloud_run import running
-from llm_convert.testing.emulators.cloud_run.jobs import check_task_count
+from llm_convert.testing.emulators.cloud_run.jobs import check_environment, check_task_count, check_timeout
 from llm_convert.testing.emulators.cloud_run.names import log_uri, new_execution_name, short
 from llm_convert.testing.emulators.cloud_run.state import ExecutionRecord, State, check_etag
 from llm_convert.testing.emulators.google_api.errors import ApiError, LostResponseError
@@ -83,8 +83,7 @@ def _new_execution(state: State, job: Any, overrides: Any) -> ExecutionRecord:
 def _override(template: Any, overrides: Any) -> None:
     """Apply overrides to a TaskTemplate: arguments and timeout replace, variables merge by name."""
     if overrides.HasField("timeout"):
-        if overrides.timeout.ToNanoseconds() <= 0:
-            raise ApiError("INVALID_ARGUMENT", "Violation in RunJobRequest.overrides.timeout: Must be positive.")
+        check_timeout(overrides.timeout, "RunJobRequest.overrides.timeout")
         template.timeout.CopyFrom(overrides.timeout)
     for override in overrides.container_overrides:
         container = _container(template, override.name)
@@ -93,6 +92,7 @@ def _override(template: Any, overrides: Any) -> None:
         if override.clear_args or override.args:
             container.ClearField("args")
             container.args.extend(override.args)
+        check_environment(override.env)
         for variable in override.env:
             known = next((v for v in container.env if v.name == variable.name), None)
             (container.env.add() if known is None else known).CopyFrom(variable)

@@ -184,11 +184,15 @@ class CloudRunEmulator:
         return "".join(path.read_text(encoding="utf-8", errors="replace") for path in paths)
 
     def _kill_all(self) -> None:
+        from llm_convert.testing.emulators.cloud_run import messages as m
+
         with self._state.changed:
             records = [record for record in self._state.started if not record.over]
+            for record in records:
+                # Without a reason it would be one that failed, and no task of a pending one did.
+                record.stop_reason = record.stop_reason or m.ExecutionReason.CANCELLED
+                record.stopping.set()
             self._state.changed.notify_all()
-        for record in records:
-            record.stopping.set()
         with self._state.changed:
             processes = [process for record in records for process in record.processes]
         for process in processes:

@@ -2,8 +2,9 @@
 
 It follows the service's documentation: preconditions on every verb, generations, resumable uploads, checksums, ranges,
 paging, versioning, batches. Google's own client is what it is tested with. State is in memory. Any credential, or
-none, is accepted; what a caller may not do is a dial. Not there: ACLs of single objects, notifications, HMAC keys,
-soft delete, retention, customer-supplied encryption keys, gRPC.
+none, is accepted; what a caller may not do is a dial: access control lists and IAM policies are kept and shown alone.
+What is deleted can be restored from memory (256 MiB of it at most) while the bucket's policy says so. Not there: gRPC,
+HMAC keys, folders, soft-deleted buckets, filters of listings, expiry by lifecycle rules, and sending notifications.
 
 It imports nothing of ours outside this package, so that it cannot agree with our code by sharing it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from llm_convert.testing.emulators.gcs.acls import predefined
 from llm_convert.testing.emulators.gcs.conditions import Conditions
 from llm_convert.testing.emulators.gcs.errors import RefusedError, invalid, required
 from llm_convert.testing.emulators.gcs.fields import selected
@@ -15,6 +16,9 @@ from llm_convert.testing.emulators.gcs.settings import bucket_settings, merged, 
 from llm_convert.testing.emulators.gcs.storage import Storage
 from llm_convert.testing.emulators.gcs.wire import Answer, Call
 
+_FOR_GOOD = ("location", "objectRetention", "hierarchicalNamespace", "customPlacementConfig")
+"""Chosen when a bucket is made, and not changed any more."""
+
 
 def insert(storage: Storage, call: Call) -> Answer:
     """``POST /b``."""
@@ -23,6 +27,9 @@ def insert(storage: Storage, call: Call) -> Answer:
         raise required("project")
     body = call.json()
     settings = {"location": "US", "storageClass": "STANDARD", **without_nulls(bucket_settings(body))}
+    settings |= predefined(call)
+    if call.flag("enableObjectRetention"):
+        settings["objectRetention"] = {"mode": "Enabled"}
     return _shown(storage.create_bucket(str(body.get("name") or ""), settings), call)
 
 
@@ -40,7 +47,9 @@ def list_buckets(storage: Storage, call: Call) -> Answer:
     if not call.text("project"):
         raise required("project")
     prefix, after = call.text("prefix"), call.text("pageToken")
-    found = [bucket for bucket in storage.buckets() if bucket.name.startswith(prefix) and bucket.name > after]
+    # Deleted buckets are not kept here.
+    there = [] if call.flag("softDeleted") else storage.buckets()
+    found = [bucket for bucket in there if bucket.name.startswith(prefix) and bucket.name > after]
     limit = min(call.number("maxResults") or MAX_PAGE, MAX_PAGE)
     answer: dict[str, Any] = {"kind": "storage#buckets"}
     if found:
@@ -53,7 +62,7 @@ def list_buckets(storage: Storage, call: Call) -> Answer:
 def patch(storage: Storage, call: Call, name: str) -> Answer:
     """``PATCH /b/{bucket}``: what is not named stays."""
     storage.require("storage.buckets.update")
-    wanted = bucket_settings(call.json())
+    wanted = {**bucket_settings(call.json()), **predefined(call)}
 
     def change(bucket: Bucket) -> dict[str, Any]:
         _check_location(bucket, wanted)
@@ -69,7 +78,8 @@ def update(storage: Storage, call: Call, name: str) -> Answer:
 
     def change(bucket: Bucket) -> dict[str, Any]:
         _check_location(bucket, wanted)
-        return {"storageClass": "STANDARD", **wanted, "location": bucket.settings["location"]}
+        kept = {name: bucket.settings[name] for name in _FOR_GOOD if name in bucket.settings}
+        return {"storageClass": "STANDARD", **wanted, **kept}
 
     return _shown(storage.change_bucket(name, Conditions.of(call), change), call)
 
@@ -79,6 +89,32 @@ def delete(storage: Storage, call: Call, name: str) -> Answer:
     storage.require("storage.buckets.delete")
     storage.delete_bucket(name, Conditions.of(call))
     return Answer(status=204)
+
+
+def lock_retention(storage: Storage, call: Call, name: str) -> Answer:
+    """``POST /b/{bucket}/lockRetentionPolicy``."""
+    storage.require("storage.buckets.update")
+    if call.number("ifMetagenerationMatch") is None:
+        raise required("ifMetagenerationMatch")
+
+    def change(bucket: Bucket) -> dict[str, Any]:
+        policy = bucket.settings.get("retentionPolicy")
+        if not policy:
+            raise invalid("Bucket does not have a retention policy to lock.")
+        return {**bucket.settings, "retentionPolicy": {**policy, "isLocked": True}}
+
+    return _shown(storage.change_bucket(name, Conditions.of(call), change), call)
+
+
+def layout(storage: Storage, call: Call, name: str) -> Answer:
+    """``GET /b/{bucket}/storageLayout``."""
+    storage.require("storage.objects.list")
+    resource = bucket_resource(storage.bucket(name), call.base_url)
+    hierarchical = resource.get("hierarchicalNamespace") or {"enabled": False}
+    shown = {key: resource[key] for key in ("location", "locationType")}
+    return Answer.of_json(
+        {"kind": "storage#storageLayout", "bucket": name, **shown, "hierarchicalNamespace": hierarchical}
+    )
 
 
 def get_policy(storage: Storage, call: Call, name: str) -> Answer:
@@ -115,7 +151,7 @@ def test_permissions(storage: Storage, call: Call, name: str) -> Answer:
 
 
 def _shown(bucket: Bucket, call: Call) -> Answer:
-    resource = bucket_resource(bucket, call.base_url)
+    resource = bucket_resource(bucket, call.base_url, full=call.text("projection") == "full")
     return Answer.of_json(selected(resource, call.text("fields")), headers={"ETag": bucket.etag})
 
 

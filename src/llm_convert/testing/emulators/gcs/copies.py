@@ -7,10 +7,12 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
+from llm_convert.testing.emulators.gcs.acls import predefined
 from llm_convert.testing.emulators.gcs.conditions import NONE, Conditions
 from llm_convert.testing.emulators.gcs.digests import crc32c_of
 from llm_convert.testing.emulators.gcs.errors import RefusedError, invalid, required
 from llm_convert.testing.emulators.gcs.fields import selected
+from llm_convert.testing.emulators.gcs.keys import SOURCE, check_key, encryption
 from llm_convert.testing.emulators.gcs.objects import shown
 from llm_convert.testing.emulators.gcs.records import ObjectVersion
 from llm_convert.testing.emulators.gcs.resources import object_resource
@@ -42,7 +44,7 @@ def copied(version: ObjectVersion, place: Place, changes: dict[str, Any]) -> Dra
 def copy(storage: Storage, call: Call, source: Place, target: Place) -> Answer:
     """``POST .../copyTo/b/{bucket}/o/{object}``."""
     storage.require("storage.objects.get", "storage.objects.create")
-    changes, conditions = object_settings(call.json()), Conditions.of(call)
+    changes, conditions = {**object_settings(call.json()), **_parameters(call)}, Conditions.of(call)
     with storage.lock:
         found = _source_of(storage, call, source)
         return shown(storage.put(copied(found, target, changes), conditions), call)
@@ -81,7 +83,7 @@ class Rewrites:
     def rewrite(self, storage: Storage, call: Call, source: Place, target: Place) -> Answer:
         """``POST .../rewriteTo/b/{bucket}/o/{object}``: as many bytes as one call may move."""
         storage.require("storage.objects.get", "storage.objects.create")
-        changes, conditions = object_settings(call.json()), Conditions.of(call)
+        changes, conditions = {**object_settings(call.json()), **_parameters(call)}, Conditions.of(call)
         with storage.lock:
             before = self._resumed(call, source, target)
             found = storage.find(*source, before.generation) if before else _source_of(storage, call, source)
@@ -129,8 +131,11 @@ def compose(storage: Storage, call: Call, target: Place) -> Answer:
         raise RefusedError(400, "invalid", said)
     destination = body.get("destination")
     settings = without_nulls(object_settings(destination if isinstance(destination, dict) else {}))
+    settings |= _parameters(call)
     with storage.lock:
         parts = [_component(storage, target[0], source) for source in sources]
+        for part in parts:
+            check_key(part, call)
         data = b"".join(part.data for part in parts)
         draft = Draft(
             bucket=target[0],
@@ -165,12 +170,21 @@ def _component(storage: Storage, bucket: str, source: Any) -> ObjectVersion:
 
 
 def _source_of(storage: Storage, call: Call, source: Place) -> ObjectVersion:
-    return storage.find(*source, call.number("sourceGeneration"), Conditions.of(call, prefix="ifSource"))
+    found = storage.find(*source, call.number("sourceGeneration"), Conditions.of(call, prefix="ifSource"))
+    check_key(found, call, SOURCE)
+    return found
+
+
+def _parameters(call: Call) -> dict[str, Any]:
+    """What a request says of the object it makes beside its body. Raises RefusedError."""
+    key = call.text("destinationKmsKeyName") or call.text("kmsKeyName")
+    settings = {"kmsKeyName": f"{key}/cryptoKeyVersions/1"} if key else {}
+    return {**predefined(call, "destinationPredefinedAcl"), **encryption(call), **settings}
 
 
 def _inherited(version: ObjectVersion) -> dict[str, Any]:
     """A copy takes its bucket's class and is under no hold."""
-    own = {"storageClass", "temporaryHold", "eventBasedHold", "retention"}
+    own = {"storageClass", "temporaryHold", "eventBasedHold", "retention", "acl", "kmsKeyName", "customerEncryption"}
     return {name: value for name, value in version.settings.items() if name not in own}
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from email.utils import format_datetime
+from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
-from llm_convert.testing.emulators.gcs.errors import RefusedError
+from llm_convert.testing.emulators.gcs.errors import RefusedError, condition_not_met, not_modified
+from llm_convert.testing.emulators.gcs.keys import check_key
 from llm_convert.testing.emulators.gcs.records import ObjectVersion
 from llm_convert.testing.emulators.gcs.wire import Answer, Call
 
@@ -23,8 +25,10 @@ def media(version: ObjectVersion, call: Call) -> Answer:
     """The bytes that a request asks for.
 
     Raises:
-        RefusedError: 416, no byte lies in the range.
+        RefusedError: 416, no byte lies in the range; 400, another key than the object's; 304 or 412 by its date.
     """
+    check_key(version, call)
+    _check_dates(version, call)
     headers = _headers(version)
     data = _unzipped(version, call)
     if data is not None:
@@ -40,6 +44,23 @@ def media(version: ObjectVersion, call: Call) -> Answer:
     start, end = span
     headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(version.data)}"
     return Answer(status=206, headers=headers, body=version.data[start:end])
+
+
+def _check_dates(version: ObjectVersion, call: Call) -> None:
+    """By the second, as HTTP tells dates; entity tags win over them, and what is no date is passed over."""
+    changed = version.time_created.replace(microsecond=0)
+    since, until = (_date(call, f"if-{name}-since") for name in ("modified", "unmodified"))
+    if until is not None and changed > until and "if-match" not in call.headers:
+        raise condition_not_met(("header", "If-Unmodified-Since"))
+    if since is not None and changed <= since and "if-none-match" not in call.headers:
+        raise not_modified()
+
+
+def _date(call: Call, header: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(call.headers[header])
+    except (KeyError, ValueError):
+        return None
 
 
 def _headers(version: ObjectVersion) -> dict[str, str]:

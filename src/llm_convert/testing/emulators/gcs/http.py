@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._send(answer)
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET  # noqa: N815
 
     def _read_body(self) -> bytes | None:
         """The whole body; None when its framing can't be read, after which the connection is of no more use."""

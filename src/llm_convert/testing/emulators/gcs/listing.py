@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from llm_convert.testing.emulators.gcs.errors import invalid
+from llm_convert.testing.emulators.gcs.errors import RefusedError, invalid
 from llm_convert.testing.emulators.gcs.records import ObjectVersion
 from llm_convert.testing.emulators.gcs.wire import Call
 
@@ -37,6 +37,9 @@ class Query:
     def of(call: Call) -> Query:
         """From a JSON API request. Raises RefusedError."""
         limit = call.number("maxResults")
+        if call.text("filter"):
+            # Passed over it would list what the caller did not ask for.
+            raise RefusedError(501, "notImplemented", "This emulator does not implement filter in listings.")
         if limit is not None and limit < 0:
             raise invalid(f"Invalid value for maxResults: {limit}", "maxResults")
         return Query(

@@ -10,6 +10,7 @@ from llm_convert.testing.emulators.gcs.errors import RefusedError, invalid, requ
 MAX_NAME_BYTES = 1024
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", re.ASCII)
 _MAX_LABEL = 63
+_LOGS_OF_BUILDS = ".cloudbuild-logs.googleusercontent.com"
 
 
 def check_bucket_name(name: str) -> None:
@@ -18,7 +19,8 @@ def check_bucket_name(name: str) -> None:
         raise required("name")
     labels = name.split(".")
     fits = _BUCKET.fullmatch(name) is not None and all(0 < len(label) <= _MAX_LABEL for label in labels)
-    reserved = name.startswith("goog") or "google" in name
+    # Names under a domain are for the domain's owner: Cloud Build keeps its logs under one of Google's.
+    reserved = name.startswith("goog") or "google" in name.removesuffix(_LOGS_OF_BUILDS)
     if not fits or reserved or _is_address(name):
         raise RefusedError(400, "invalid", f"Invalid bucket name: '{name}'", xml_code="InvalidBucketName")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
@@ -27,8 +27,25 @@ class ObjectVersion:
     time_updated: datetime
     time_deleted: datetime | None = None
     """When it ceased to be live; None while it is."""
+    time_soft_deleted: datetime | None = None
+    """When it went from sight, to be kept for a while; None while it is there."""
+    soft_delete_seconds: int = 0
+    """How long it is kept from then on."""
+    retention_seconds: int = 0
+    """How long its bucket's policy has it kept from its creation on; 0: there is none."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What a caller may set, under the JSON API's names."""
+
+    @property
+    def retained_until(self) -> datetime | None:
+        """Before that it is neither deleted nor overwritten."""
+        moments = []
+        if self.retention_seconds and not self.settings.get("eventBasedHold"):
+            moments.append(self.time_created + timedelta(seconds=self.retention_seconds))
+        own = self.settings.get("retention") or {}
+        if own.get("retainUntilTime"):
+            moments.append(datetime.fromisoformat(own["retainUntilTime"]))
+        return max(moments, default=None)
 
     @property
     def etag(self) -> str:
@@ -70,6 +87,22 @@ class Bucket:
     def versioned(self) -> bool:
         """What is overwritten or deleted stays as a noncurrent version."""
         return bool((self.settings.get("versioning") or {}).get("enabled"))
+
+    @property
+    def uniform_access(self) -> bool:
+        """There are no access control lists: policies alone say who may do what."""
+        configured = self.settings.get("iamConfiguration") or {}
+        return bool((configured.get("uniformBucketLevelAccess") or {}).get("enabled"))
+
+    @property
+    def retention_seconds(self) -> int:
+        """How long the bucket's policy has objects kept; 0: there is none."""
+        return int((self.settings.get("retentionPolicy") or {}).get("retentionPeriod") or 0)
+
+    @property
+    def soft_delete_seconds(self) -> int:
+        """How long what is deleted can be restored; 0: not at all."""
+        return int((self.settings.get("softDeletePolicy") or {}).get("retentionDurationSeconds") or 0)
 
 
 def etag_of(generation: int, metageneration: int) -> str:

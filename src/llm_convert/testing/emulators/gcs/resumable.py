@@ -15,7 +15,7 @@ from llm_convert.testing.emulators.gcs.objects import shown
 from llm_convert.testing.emulators.gcs.records import ObjectVersion
 from llm_convert.testing.emulators.gcs.settings import object_settings, without_nulls
 from llm_convert.testing.emulators.gcs.storage import Storage
-from llm_convert.testing.emulators.gcs.uploads import declared_in, draft_of, name_of
+from llm_convert.testing.emulators.gcs.uploads import chosen, declared_in, draft_of, name_of
 from llm_convert.testing.emulators.gcs.wire import Answer, Call, whole
 
 QUANTUM_BYTES = 256 * 1024
@@ -67,6 +67,7 @@ class Sessions:
         announced = call.headers.get("x-upload-content-length")
         settings = without_nulls(object_settings(metadata))
         settings.setdefault("contentType", call.headers.get("x-upload-content-type") or "application/octet-stream")
+        settings |= chosen(call)
         session = _Session(
             opening=call,
             bucket=bucket,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from llm_convert.testing.emulators.gcs import buckets, copies, objects, resumable, uploads
+from dataclasses import replace
+
+from llm_convert.testing.emulators.gcs import acls, buckets, copies, objects, resumable, uploads
 from llm_convert.testing.emulators.gcs.conditions import Conditions
 from llm_convert.testing.emulators.gcs.downloads import media
 from llm_convert.testing.emulators.gcs.errors import RefusedError, invalid, no_route, required
+from llm_convert.testing.emulators.gcs.notifications import Notifications
 from llm_convert.testing.emulators.gcs.resources import PROJECT_NUMBER
 from llm_convert.testing.emulators.gcs.storage import Storage
 from llm_convert.testing.emulators.gcs.wire import Answer, Call
@@ -22,13 +25,16 @@ class Router:
         self._storage = storage
         self._sessions = resumable.Sessions()
         self._rewrites = copies.Rewrites()
+        self._notifications = Notifications()
 
     def knows(self, path: str) -> bool:
         """The path is of the JSON API."""
         return path.startswith((API, DOWNLOAD, *UPLOAD))
 
     def answer(self, call: Call) -> Answer:
-        """Carry out one request. Raises RefusedError."""
+        """Carry out one request; HEAD is a GET whose body nobody sends. Raises RefusedError."""
+        if call.method == "HEAD":
+            call = replace(call, method="GET")
         for prefix in (API, DOWNLOAD, *UPLOAD):
             if call.path.startswith(prefix):
                 rest = call.segments[prefix.count("/") - 1 :]
@@ -49,6 +55,17 @@ class Router:
 
     def _in_buckets(self, call: Call, within: list[str]) -> Answer:
         method = "PATCH" if call.headers.get("x-http-method-override") == "PATCH" else call.method
+        match within:
+            case [bucket, "acl" | "defaultObjectAcl", *rest] if len(rest) < 2:
+                return acls.answer(self._storage, call, bucket, within[1:])
+            case [bucket, "o", _, "acl", *rest] if len(rest) < 2:
+                return acls.answer(self._storage, call, bucket, within[1:])
+            case [bucket, "notificationConfigs", *rest]:
+                return self._notifications.answer(self._storage, call, bucket, rest)
+            case _:
+                return self._of_resources(method, call, within)
+
+    def _of_resources(self, method: str, call: Call, within: list[str]) -> Answer:
         match method, within:
             case "POST", []:
                 return buckets.insert(self._storage, call)
@@ -62,6 +79,10 @@ class Router:
                 return buckets.set_policy(self._storage, call, bucket)
             case "GET", [bucket, "iam", "testPermissions"]:
                 return buckets.test_permissions(self._storage, call, bucket)
+            case "GET", [bucket, "storageLayout"]:
+                return buckets.layout(self._storage, call, bucket)
+            case "POST", [bucket, "lockRetentionPolicy"]:
+                return buckets.lock_retention(self._storage, call, bucket)
             case "GET", [bucket, "o"]:
                 return objects.list_objects(self._storage, call, bucket)
             case "POST", [bucket, "o"]:
@@ -99,6 +120,8 @@ class Router:
 
     def _of_objects(self, call: Call, source: copies.Place, verb: list[str]) -> Answer:
         match verb:
+            case ["restore"]:
+                return objects.restore(self._storage, call, *source)
             case ["compose"]:
                 return copies.compose(self._storage, call, source)
             case ["copyTo", "b", bucket, "o", name]:

@@ -74,6 +74,8 @@ class Service:
     def _xml(self, call: Call) -> Answer:
         bucket, *rest = call.segments
         name = "/".join(rest)
+        if not bucket and not name and call.method == "GET":
+            return xml_buckets.buckets(self._storage)
         if not bucket:
             raise no_route()
         if not name:

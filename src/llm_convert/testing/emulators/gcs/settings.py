@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from llm_convert.testing.emulators.gcs.bucket_state import label_fault
 from llm_convert.testing.emulators.gcs.errors import invalid
 
 _TEXTS = ("cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType", "storageClass")
 _SWITCHES = ("eventBasedHold", "temporaryHold")
-_OBJECT = frozenset({*_TEXTS, *_SWITCHES, "customTime", "metadata", "retention", "contexts"})
+_OBJECT = frozenset({*_TEXTS, *_SWITCHES, "customTime", "metadata", "retention", "contexts", "acl"})
 _BUCKET = frozenset(
     {"autoclass", "billing", "cors", "customPlacementConfig", "defaultEventBasedHold", "encryption"}
     | {"hierarchicalNamespace", "iamConfiguration", "ipFilter", "labels", "lifecycle", "location", "logging"}
-    | {"retentionPolicy", "rpo", "softDeletePolicy", "storageClass", "versioning", "website"}
+    | {"acl", "defaultObjectAcl", "retentionPolicy", "rpo", "softDeletePolicy", "storageClass", "versioning", "website"}
 )
 _STORAGE_CLASSES = frozenset(
     {"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL", "DURABLE_REDUCED_AVAILABILITY"}
 )
+_ROLES = frozenset({"OWNER", "READER", "WRITER"})
 _MAX_METADATA_BYTES = 8192
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -37,6 +39,9 @@ def object_settings(body: Mapping[str, Any]) -> dict[str, Any]:
         _check_type(found, name, bool, "a boolean")
     _check_metadata(found.get("metadata"))
     _check_class(found.get("storageClass"))
+    check_acl(found.get("acl") or ())
+    if (found.get("retention") or {}).get("retainUntilTime") is not None:
+        moment_of(found["retention"]["retainUntilTime"], "retention.retainUntilTime")
     if found.get("customTime") is not None:
         moment_of(found["customTime"])
     return found
@@ -52,9 +57,13 @@ def bucket_settings(body: Mapping[str, Any]) -> dict[str, Any]:
     _check_class(found.get("storageClass"))
     _check_type(found, "location", str, "a string")
     _check_type(found, "labels", dict, "an object")
+    for name in ("acl", "defaultObjectAcl"):
+        check_acl(found.get(name) or ())
     for key, value in (found.get("labels") or {}).items():
         if not isinstance(value, str | None):
             raise invalid(f"Invalid value for label {key!r}: expected a string.", "labels")
+    if fault := label_fault(found.get("labels") or {}):
+        raise invalid(f"Invalid labels: {fault}.", "labels")
     if isinstance(found.get("location"), str):
         found["location"] = found["location"].upper()
     return found
@@ -88,14 +97,23 @@ def check_custom_time(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         raise invalid("Custom time cannot be removed or set to an earlier date and time.", "customTime")
 
 
-def moment_of(text: Any) -> datetime:
+def check_acl(entries: Any) -> None:
+    """Raises RefusedError when it is no access control list."""
+    for entry in entries if isinstance(entries, list | tuple) else [None]:
+        if not isinstance(entry, dict) or not isinstance(entry.get("entity"), str) or entry.get("role") not in _ROLES:
+            raise invalid(
+                f"Invalid access control: {entry!r}; expected an entity and a role of {sorted(_ROLES)}.", "acl"
+            )
+
+
+def moment_of(text: Any, name: str = "customTime") -> datetime:
     """An RFC 3339 time. Raises RefusedError."""
     if isinstance(text, str) and _RFC3339.fullmatch(text):
         try:
             return datetime.fromisoformat(text.upper())
         except ValueError:
             pass
-    raise invalid(f"Invalid date and time: {text!r}; expected RFC 3339, such as 2025-11-07T14:00:00Z.", "customTime")
+    raise invalid(f"Invalid date and time: {text!r}; expected RFC 3339, such as 2025-11-07T14:00:00Z.", name)
 
 
 def _check_type(found: Mapping[str, Any], name: str, kind: type, said: str) -> None:

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from llm_convert.testing.emulators.gcs.bucket_state import completed
 from llm_convert.testing.emulators.gcs.clock import Clock
 from llm_convert.testing.emulators.gcs.conditions import NONE, Conditions
 from llm_convert.testing.emulators.gcs.dials import Dials
 from llm_convert.testing.emulators.gcs.digests import crc32c_of, md5_of
-from llm_convert.testing.emulators.gcs.errors import RefusedError, conflict, denied, no_bucket, no_object
+from llm_convert.testing.emulators.gcs.errors import conflict, denied, invalid, no_bucket, no_object
 from llm_convert.testing.emulators.gcs.names import check_bucket_name, check_object_name
+from llm_convert.testing.emulators.gcs.protection import check_holds, check_new_retention, check_retention
 from llm_convert.testing.emulators.gcs.records import Bucket, ObjectVersion
+from llm_convert.testing.emulators.gcs.soft_deleted import SoftDeleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,7 @@ class Storage:
         self._dials = dials
         self._buckets: dict[str, Bucket] = {}
         self._versions: dict[str, dict[str, list[ObjectVersion]]] = {}
+        self.soft_deleted = SoftDeleted()
 
     def require(self, *permissions: str) -> None:
         """Raises RefusedError for the first permission that the dials take away."""
@@ -68,7 +72,7 @@ class Storage:
                 generation=self.clock.generation(),
                 time_created=now,
                 time_updated=now,
-                settings=settings,
+                settings=completed({}, settings, now),
             )
             self._buckets[name], self._versions[name] = bucket, {}
             return bucket
@@ -91,13 +95,24 @@ class Storage:
         with self.lock:
             bucket = self.bucket(name)
             conditions.check(bucket)
-            self._buckets[name] = replace(
+            now = self.clock.now()
+            changed = replace(
                 bucket,
-                settings=change(bucket),
+                settings=completed(bucket.settings, change(bucket), now),
                 metageneration=bucket.metageneration + 1,
-                time_updated=self.clock.now(),
+                time_updated=now,
             )
-            return self._buckets[name]
+            self._buckets[name] = changed
+            if changed.retention_seconds != bucket.retention_seconds:
+                for version in self.versions(name):
+                    self._swap(version, replace(version, retention_seconds=changed.retention_seconds))
+            return changed
+
+    def check_lists_allowed(self, bucket: str) -> None:
+        """Raises RefusedError when there are no access control lists in this bucket."""
+        if self.bucket(bucket).uniform_access:
+            said = "Cannot use ACL API to update bucket policy when uniform bucket-level access is enabled."
+            raise invalid(f"{said} Read more at https://cloud.google.com/storage/docs/uniform-bucket-level-access")
 
     def set_policy(self, name: str, policy: Mapping[str, Any]) -> Bucket:
         """Give a bucket another IAM policy."""
@@ -118,6 +133,7 @@ class Storage:
             if self._versions[name]:
                 raise conflict("The bucket you tried to delete is not empty.")
             del self._buckets[name], self._versions[name]
+            self.soft_deleted.forget(name)
 
     def versions(self, bucket: str, prefix: str = "") -> Iterator[ObjectVersion]:
         """All versions whose names start so, in the order of their names' UTF-8 bytes and then of their generations."""
@@ -159,12 +175,16 @@ class Storage:
         with self.lock:
             bucket, live = self.bucket(draft.bucket), self.live(draft.bucket, draft.name)
             conditions.check(live)
+            if "acl" in draft.settings:
+                self.check_lists_allowed(draft.bucket)
+            now = self.clock.now()
+            settings = check_new_retention({}, draft.settings, enabled=_retains(bucket), overridden=False)
             if live is not None:
                 self.require("storage.objects.delete")
-                _check_holds(live)
+                check_holds(live)
+                if not bucket.versioned:
+                    check_retention(live, now)
                 self._retire(bucket, live)
-            now = self.clock.now()
-            default_class = bucket.settings.get("storageClass", "STANDARD")
             version = ObjectVersion(
                 bucket=draft.bucket,
                 name=draft.name,
@@ -175,7 +195,8 @@ class Storage:
                 component_count=draft.component_count,
                 time_created=now,
                 time_updated=now,
-                settings={"storageClass": default_class, **draft.settings},
+                retention_seconds=bucket.retention_seconds,
+                settings={**_defaults(bucket), **settings},
             )
             self._versions[draft.bucket].setdefault(draft.name, []).append(version)
             return version
@@ -187,13 +208,20 @@ class Storage:
         generation: int | None,
         conditions: Conditions,
         change: Callable[[ObjectVersion], Mapping[str, Any]],
+        *,
+        overrides_retention: bool = False,
     ) -> ObjectVersion:
         """Give an object's version other metadata."""
         with self.lock:
             found = self.find(bucket, name, generation, conditions)
+            settings = change(found)
+            if settings.get("acl") != found.settings.get("acl"):
+                self.check_lists_allowed(bucket)
+            enabled = _retains(self.bucket(bucket))
+            settings = check_new_retention(found.settings, settings, enabled=enabled, overridden=overrides_retention)
             changed = replace(
                 found,
-                settings=change(found),
+                settings=settings,
                 metageneration=found.metageneration + 1,
                 time_updated=self.clock.now(),
             )
@@ -204,14 +232,22 @@ class Storage:
         """Delete the live version, which a versioned bucket keeps as noncurrent; or, for good, a named generation."""
         with self.lock:
             found = self.find(bucket, name, generation, conditions)
-            _check_holds(found)
-            if generation:
-                self._swap(found, None)
+            check_holds(found)
+            if generation or not self.bucket(bucket).versioned:
+                check_retention(found, self.clock.now())
+                self._vanish(self.bucket(bucket), found)
             else:
                 self._retire(self.bucket(bucket), found)
 
     def _retire(self, bucket: Bucket, live: ObjectVersion) -> None:
-        self._swap(live, replace(live, time_deleted=self.clock.now()) if bucket.versioned else None)
+        if bucket.versioned:
+            self._swap(live, replace(live, time_deleted=self.clock.now()))
+        else:
+            self._vanish(bucket, live)
+
+    def _vanish(self, bucket: Bucket, version: ObjectVersion) -> None:
+        self._swap(version, None)
+        self.soft_deleted.keep(bucket, version, self.clock.now())
 
     def _swap(self, old: ObjectVersion, new: ObjectVersion | None) -> None:
         """Put another record in a version's place, or none."""
@@ -222,11 +258,15 @@ class Storage:
             del objects[old.name]
 
 
-def _check_holds(version: ObjectVersion) -> None:
-    for setting, kind in (("temporaryHold", "Temporary"), ("eventBasedHold", "Event-Based")):
-        if version.settings.get(setting):
-            said = (
-                f"Object '{version.bucket}/{version.name}' is under active {kind} hold and cannot be deleted, "
-                "overwritten or archived until hold is removed."
-            )
-            raise RefusedError(403, "objectUnderActiveHold", said)
+def _retains(bucket: Bucket) -> bool:
+    """Single objects may have a retention of their own."""
+    return bool((bucket.settings.get("objectRetention") or {}).get("mode") == "Enabled")
+
+
+def _defaults(bucket: Bucket) -> dict[str, Any]:
+    """What an object takes from its bucket where its writer says nothing."""
+    found: dict[str, Any] = {"storageClass": bucket.settings.get("storageClass", "STANDARD")}
+    if bucket.settings.get("defaultEventBasedHold"):
+        found["eventBasedHold"] = True
+    key = (bucket.settings.get("encryption") or {}).get("defaultKmsKeyName")
+    return {**found, "kmsKeyName": f"{key}/cryptoKeyVersions/1"} if key else found

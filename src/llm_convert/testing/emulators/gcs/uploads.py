@@ -9,8 +9,10 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from typing import Any
 
+from llm_convert.testing.emulators.gcs.acls import predefined
 from llm_convert.testing.emulators.gcs.conditions import Conditions
 from llm_convert.testing.emulators.gcs.errors import invalid, required
+from llm_convert.testing.emulators.gcs.keys import encryption
 from llm_convert.testing.emulators.gcs.names import check_object_name
 from llm_convert.testing.emulators.gcs.objects import shown
 from llm_convert.testing.emulators.gcs.settings import object_settings, without_nulls
@@ -25,6 +27,7 @@ def media(storage: Storage, call: Call, bucket: str) -> Answer:
     settings: dict[str, Any] = {"contentType": call.headers.get("content-type") or "application/octet-stream"}
     if call.text("contentEncoding"):
         settings["contentEncoding"] = call.text("contentEncoding")
+    settings |= chosen(call)
     return _inserted(storage, call, draft_of(bucket, call.text("name"), _body(call), settings, call.headers))
 
 
@@ -33,8 +36,15 @@ def multipart(storage: Storage, call: Call, bucket: str) -> Answer:
     metadata, part_type, data = parts_of(_body(call), call.headers.get("content-type", ""))
     settings = without_nulls(object_settings(metadata))
     settings.setdefault("contentType", part_type or "application/octet-stream")
+    settings |= chosen(call)
     draft = draft_of(bucket, name_of(call, metadata), data, settings, declared_in(metadata))
     return _inserted(storage, call, draft)
+
+
+def chosen(call: Call) -> dict[str, Any]:
+    """The settings that a request gives as parameters. Raises RefusedError."""
+    key = call.text("kmsKeyName")
+    return {**predefined(call), **encryption(call), **({"kmsKeyName": f"{key}/cryptoKeyVersions/1"} if key else {})}
 
 
 def name_of(call: Call, metadata: dict[str, Any]) -> str:

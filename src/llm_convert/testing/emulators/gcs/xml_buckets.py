@@ -6,18 +6,24 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from llm_convert.testing.emulators.gcs.conditions import NONE
-from llm_convert.testing.emulators.gcs.errors import no_route
+from llm_convert.testing.emulators.gcs.errors import RefusedError, no_route
 from llm_convert.testing.emulators.gcs.listing import MAX_PAGE, Page, Query, page
 from llm_convert.testing.emulators.gcs.records import ObjectVersion, timestamp
 from llm_convert.testing.emulators.gcs.storage import Storage
 from llm_convert.testing.emulators.gcs.wire import Answer, Call
 from llm_convert.testing.emulators.gcs.xml_text import element, entity_tag
 
+_SUBRESOURCES = frozenset(
+    {"acl", "billing", "cors", "compose", "defaultObjectAcl", "encryption", "iam", "lifecycle", "location", "logging"}
+    | {"notification", "policy", "retention", "storageClass", "tagging", "uploads", "versioning", "versions", "website"}
+)
 _NAMESPACE = "http://doc.s3.amazonaws.com/2006-03-01"
 
 
 def answer(storage: Storage, call: Call, bucket: str) -> Answer:
     """Any method of ``/BUCKET``. Raises RefusedError."""
+    if asked := set(_SUBRESOURCES & call.query.keys()):
+        return _part(storage, call, bucket, asked)
     match call.method:
         case "HEAD":
             storage.require("storage.buckets.get")
@@ -36,6 +42,30 @@ def answer(storage: Storage, call: Call, bucket: str) -> Answer:
             return Answer(status=204)
         case _:
             raise no_route()
+
+
+def _part(storage: Storage, call: Call, bucket: str, asked: set[str]) -> Answer:
+    """What is asked of a bucket beside its objects."""
+    settings = storage.bucket(bucket).settings
+    if call.method == "GET" and asked == {"location"}:
+        return Answer.of_xml(element("LocationConstraint", settings.get("location", "US")))
+    if call.method == "GET" and asked == {"storageClass"}:
+        return Answer.of_xml(element("StorageClass", settings.get("storageClass", "STANDARD")))
+    if call.method == "GET" and asked == {"versioning"}:
+        status = "Enabled" if storage.bucket(bucket).versioned else "Suspended"
+        return Answer.of_xml(f"<VersioningConfiguration>{element('Status', status)}</VersioningConfiguration>")
+    said = f"This emulator does not implement {call.method} of {', '.join(sorted(asked))} in the XML API."
+    raise RefusedError(501, "notImplemented", said)
+
+
+def buckets(storage: Storage) -> Answer:
+    """``GET /``: all buckets."""
+    storage.require("storage.buckets.list")
+    made = [(bucket.name, timestamp(bucket.time_created)) for bucket in storage.buckets()]
+    found = "".join(f"<Bucket>{element('Name', name)}{element('CreationDate', at)}</Bucket>" for name, at in made)
+    return Answer.of_xml(
+        f"<ListAllMyBucketsResult xmlns='{_NAMESPACE}'><Buckets>{found}</Buckets></ListAllMyBucketsResult>"
+    )
 
 
 def _list(storage: Storage, call: Call, bucket: str) -> Answer:

@@ -55,6 +55,8 @@ class MultipartUploads:
                 return self._take(call, upload)
             case "POST":
                 return self._complete(storage, call, upload)
+            case "GET":
+                return self._parts(upload, call)
             case "DELETE":
                 with self._lock:
                     self._open.pop(call.text("uploadId"), None)
@@ -73,6 +75,18 @@ class MultipartUploads:
             f"<InitiateMultipartUploadResult xmlns='{_NAMESPACE}'>{parts}</InitiateMultipartUploadResult>"
         )
 
+    def _parts(self, upload: _Upload, call: Call) -> Answer:
+        """``GET``: what came so far."""
+        with self._lock:
+            held = [(number, _tag(part), len(part.data)) for number, part in sorted(upload.parts.items())]
+        rows = [
+            f"<Part>{element('PartNumber', number)}{element('ETag', tag)}{element('Size', size)}</Part>"
+            for number, tag, size in held
+        ]
+        head = element("Bucket", upload.bucket) + element("Key", upload.name)
+        head += element("UploadId", call.text("uploadId")) + element("IsTruncated", "false")
+        return Answer.of_xml(f"<ListPartsResult xmlns='{_NAMESPACE}'>{head}{''.join(rows)}</ListPartsResult>")
+
     def _find(self, call: Call, bucket: str, name: str) -> _Upload:
         with self._lock:
             upload = self._open.get(call.text("uploadId"))
@@ -88,7 +102,7 @@ class MultipartUploads:
         part = draft_of(upload.bucket, upload.name, call.body, {}, call.headers)
         with self._lock:
             upload.parts[number] = part
-        return Answer(headers={"ETag": f'"{part.md5}"', "X-Goog-Hash": f"crc32c={part.crc32c},md5={part.md5}"})
+        return Answer(headers={"ETag": _tag(part), "X-Goog-Hash": f"crc32c={part.crc32c},md5={part.md5}"})
 
     def _complete(self, storage: Storage, call: Call, upload: _Upload) -> Answer:
         with self._lock:
@@ -110,6 +124,10 @@ class MultipartUploads:
         with self._lock:
             self._open.pop(call.text("uploadId"), None)
         return _completed(version, call)
+
+
+def _tag(part: Draft) -> str:
+    return f'"{part.md5}"'
 
 
 def _completed(version: ObjectVersion, call: Call) -> Answer:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
+from llm_convert.testing.emulators.gcs.acls import predefined
 from llm_convert.testing.emulators.gcs.conditions import Conditions
 from llm_convert.testing.emulators.gcs.copies import copied
 from llm_convert.testing.emulators.gcs.downloads import media
 from llm_convert.testing.emulators.gcs.errors import invalid
+from llm_convert.testing.emulators.gcs.keys import SOURCE, check_key, encryption
 from llm_convert.testing.emulators.gcs.records import ObjectVersion, timestamp
 from llm_convert.testing.emulators.gcs.settings import object_settings
 from llm_convert.testing.emulators.gcs.storage import Storage
@@ -81,7 +83,15 @@ def settings_of(call: Call) -> dict[str, Any]:
         for name, value in call.headers.items()
         if name.startswith(_META)
     }
-    return object_settings({**found, "metadata": own} if own else found)
+    settings = object_settings({**found, "metadata": own} if own else found)
+    lists = {"acl": _acl(call)} if call.headers.get("x-goog-acl") else {}
+    return {**settings, **encryption(call), **lists}
+
+
+def _acl(call: Call) -> list[dict[str, str]]:
+    words = call.headers["x-goog-acl"].split("-")
+    name = words[0] + "".join(word.title() for word in words[1:])
+    return list(predefined(replace(call, query={"predefinedAcl": [name]}))["acl"])
 
 
 def written(version: ObjectVersion) -> Answer:
@@ -116,7 +126,8 @@ def _copy(storage: Storage, call: Call, source: str, target: tuple[str, str]) ->
     replaces = call.headers.get("x-goog-metadata-directive", "COPY").upper() == "REPLACE"
     with storage.lock:
         found = storage.find(bucket, name, generation, expected)
-        draft = copied(found, target, {})
+        check_key(found, call, SOURCE)
+        draft = copied(found, target, encryption(call))
         if replaces:
             draft = replace(draft, settings=settings_of(call))
         version = storage.put(draft, _writing(call))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -55,11 +56,18 @@ class Operations:
         return empty_pb2.Empty()
 
     def list(self, request: Any) -> Any:
-        """Those under a parent, by name."""
+        """Those under a parent, by name; the filter knows ``done``. Raises ApiError: INVALID_ARGUMENT."""
+        wanted = _done_in(request.filter)
         with self._changed:
             found = [view() for name, view in self._views.items() if name.startswith(f"{request.name}/operations/")]
+        if wanted is not None:
+            found = [operation for operation in found if operation.done == wanted]
         chosen, token = page(
-            found, key=lambda o: [o.name], scope=request.name, size=request.page_size, token=request.page_token
+            found,
+            key=lambda o: [o.name],
+            scope=f"{request.name}{request.filter}",
+            size=request.page_size,
+            token=request.page_token,
         )
         return operations_pb2.ListOperationsResponse(operations=chosen, next_page_token=token)
 
@@ -86,3 +94,13 @@ def failed(name: str, metadata: Any, code: int, message: str) -> Any:
     operation.error.code = code
     operation.error.message = message
     return operation
+
+
+def _done_in(text: str) -> bool | None:
+    """What a filter asks of ``done``; None for no filter."""
+    if not text.strip():
+        return None
+    match = re.fullmatch(r"\s*done\s*(?:=|:)\s*(true|false)\s*", text, re.IGNORECASE)
+    if match is None:
+        raise ApiError("INVALID_ARGUMENT", f"Invalid list filter: {text!r}; expected done=true or done=false.")
+    return match[1].lower() == "true"
