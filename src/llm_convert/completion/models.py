@@ -52,6 +52,8 @@ class ModelFacts(Contract):
     cache_write: Factor = Decimal("1.25")
     """Times the price of input; for a cache entry that lives five minutes."""
     cache_read: Factor = Decimal("0.1")
+    batch: Factor = Decimal("0.5")
+    """Times everything, for a call within a batch."""
     regional_factor: Factor = Decimal("1.1")
     """Times everything, where the endpoint is not ``global``."""
     long_prompt: LongPrompt | None = None
@@ -74,6 +76,7 @@ class ModelFacts(Contract):
         cache_read_tokens: int = 0,
         cache_write_tokens: int = 0,
         region: str = GLOBAL,
+        batch: bool = False,
     ) -> int:
         """What one call costs, in whole micro-dollars, halves rounded up.
 
@@ -83,6 +86,7 @@ class ModelFacts(Contract):
             cache_read_tokens: of the prompt, read from the cache.
             cache_write_tokens: of the prompt, written to the cache.
             region: of the endpoint, as CLOUD_ML_REGION names it.
+            batch: whether the call is part of a batch.
         """
         # A price in USD for a million tokens is also the price in micro-dollars for one token.
         cached = cache_read_tokens * Fraction(self.cache_read) + cache_write_tokens * Fraction(self.cache_write)
@@ -91,6 +95,8 @@ class ModelFacts(Contract):
             cost *= Fraction(self.long_prompt.factor)
         if region != GLOBAL:
             cost *= Fraction(self.regional_factor)
+        if batch:
+            cost *= Fraction(self.batch)
         return int((2 * cost + 1) // 2)
 
 

@@ -22,6 +22,13 @@ class Usage(Contract):
         """All tokens, in and out."""
         return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
 
+    @property
+    def cache_hit_rate(self) -> float | None:
+        """The share of the prompt's tokens that the cache gave; None where it was not used at all."""
+        if not self.cache_read_tokens + self.cache_write_tokens:
+            return None
+        return self.cache_read_tokens / (self.input_tokens + self.cache_read_tokens + self.cache_write_tokens)
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             calls=self.calls + other.calls,

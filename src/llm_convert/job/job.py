@@ -242,5 +242,16 @@ def describe(report: Report) -> str:
     return (
         f"{counts}; {sum(i.reused for i in report.items)} done before; {sum(i.rows for i in report.items)} rows, "
         f"{sum(i.quarantined for i in report.items)} quarantined; {report.usage.calls} calls, "
-        f"{format_usd(report.usage.cost_microusd)} USD"
+        f"{format_usd(report.usage.cost_microusd)} USD{_cache_said(report)}{_doubt_said(report)}"
     )
+
+
+def _cache_said(report: Report) -> str:
+    rate = report.usage.cache_hit_rate
+    return "" if rate is None else f"; {rate:.0%} of the prompts' tokens from the cache"
+
+
+def _doubt_said(report: Report) -> str:
+    calls = sum(item.in_doubt_calls for item in report.items)
+    most = format_usd(sum(item.in_doubt_microusd for item in report.items))
+    return f"; {calls} calls in doubt, {most} USD at most" if calls else ""

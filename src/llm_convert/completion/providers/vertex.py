@@ -175,7 +175,9 @@ class VertexProvider:
             "cache_read_tokens": tokens.cache_read_tokens,
             "cache_write_tokens": tokens.cache_write_tokens,
         }
-        return Usage(calls=1, cost_microusd=facts.cost_microusd(**counts, region=self._place.region), **counts)
+        return Usage(
+            calls=1, cost_microusd=facts.cost_microusd(**counts, region=self._place.region, batch=False), **counts
+        )
 
 
 async def _whole(client: AsyncAnthropicVertex, body: dict[str, Any]) -> tuple[Any, str]:
