@@ -52,3 +52,26 @@ def test_a_place_without_a_platform_is_the_only_task() -> None:
     assert TaskPlace.from_environment({}) == TaskPlace(index=0, count=1, attempt=0, execution="")
     with pytest.raises(ConfigurationError, match="CLOUD_RUN_TASK_INDEX"):
         TaskPlace.from_environment({"CLOUD_RUN_TASK_INDEX": "one"})
+
+
+class TestTheChainOfProviders:
+    """Which services answer where nobody named them."""
+
+    def test_nothing_said_is_the_rules(self) -> None:
+        settings = Settings.from_environment({"ENVIRONMENT": "test"})
+        assert settings.providers == ("rules",)
+        assert "provider" not in settings.model_fields_set, "a launcher that says nothing leaves it to the job"
+
+    def test_production_takes_what_is_configured_there(self) -> None:
+        environ = {"ENVIRONMENT": "production", "INTERNAL_LLM_BASE_URL": "https://llm", "OLLAMA_BASE_URL": "http://o"}
+        assert Settings.from_environment(environ).providers == ("internal", "ollama")
+        with_vertex = {**environ, "ANTHROPIC_VERTEX_PROJECT_ID": "p"}
+        assert Settings.from_environment(with_vertex).providers == ("vertex", "internal", "ollama")
+
+    def test_development_asks_ollama_first(self) -> None:
+        environ = {"ENVIRONMENT": "development", "INTERNAL_LLM_BASE_URL": "https://llm", "OLLAMA_BASE_URL": "http://o"}
+        assert Settings.from_environment(environ).providers == ("ollama", "internal")
+
+    def test_what_is_named_holds(self) -> None:
+        environ = {"ENVIRONMENT": "production", "OLLAMA_BASE_URL": "http://o", "LLM_CONVERT_PROVIDER": "vertex, rules"}
+        assert Settings.from_environment(environ).providers == ("vertex", "rules")

@@ -126,7 +126,9 @@ class Settings(Contract):
                     where="the environment",
                 )
             values[name] = text
-        values.setdefault("provider", _default_providers(environ))
+        by_stage = _default_providers(environ)
+        if by_stage:
+            values.setdefault("provider", by_stage)
         try:
             return cls(**values)
         except ValidationError as error:
@@ -183,7 +185,7 @@ class Settings(Contract):
 
 
 def _default_providers(environ: Mapping[str, str]) -> str:
-    """The chain where none is named: in production what is configured there, in development Ollama, else the rules."""
+    """The chain where none is named: in production what is configured there, in development Ollama; empty elsewhere."""
     stage = environ.get("ENVIRONMENT", "").strip().lower()
     if stage in {"production", "prod"}:
         named = {
@@ -195,8 +197,8 @@ def _default_providers(environ: Mapping[str, str]) -> str:
     elif stage in {"development", "dev"}:
         named = {"ollama": "OLLAMA_BASE_URL", "internal": "INTERNAL_LLM_BASE_URL"}
     else:
-        return "rules"
-    return ",".join(name for name, variable in named.items() if environ.get(variable)) or "rules"
+        return ""
+    return ",".join(name for name, variable in named.items() if environ.get(variable))
 
 
 class TaskPlace(Contract):
