@@ -26,7 +26,7 @@ class Standalone:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "standalone.log"
-        self._environ = {
+        self.process_environ = {
             **os.environ,
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
@@ -45,11 +45,12 @@ class Standalone:
         with self.log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", "standalone"],
-                env=self._environ,
+                env=self.process_environ,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
+        self.process_id = process.pid
         try:
             self.await_(lambda: self._healthy(), "Airflow did not come up")
             yield self

@@ -1,0 +1,217 @@
+"""A real Airflow, deferring, over Cloud Run, storage, BigQuery and Claude on this machine: run, cleared, killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from google_night import REPOSITORY, Cloud
+from standalone import Standalone
+
+from llm_convert import wiring
+from llm_convert.contracts import keys
+from llm_convert.contracts.launch import ExecutionState, ExecutionStatus, Launch
+from llm_convert.samples import write_samples
+from llm_convert.settings import Settings
+from llm_convert.tenants import load_tenant
+
+pytestmark = pytest.mark.airflow
+ATEC = "cf526000-20250926-1"
+CONVERT = "llm-convert-batch-shared_drive"
+SEOUL = ZoneInfo("Asia/Seoul")
+TENANT_FILE = """
+from llm_convert.airflow.factory import tenant_dag
+
+dag = tenant_dag({
+    "customer_code": %(code)r,
+    "project_id": "hyperlounge-dev",
+    "dag_id": %(dag_id)r,
+    "transform_schedule": [%(at)r],
+    "sources": {"shared_drive": {"id": "s1", "url": "drive/cf526000/shared_drive", "llm_transform": True}},
+    "file_mapping": [
+        {"file_id": "STOCK_LIST", "glob": "*재고현황*"},
+        {"file_id": "PRODUCTION_REPORT", "glob": "*production*"},
+        {"file_id": "PURCHASE_ORDER", "glob": "*발주서*"},
+    ],
+    "prompt_id": ["stock_list", "production_summary", "order_lines"],
+})
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    home = tmp_path_factory.mktemp("standalone-cloud")
+    write_samples(home / "drive", week=1)
+    with pytest.MonkeyPatch.context() as patch:
+        found = Cloud(home, home / "drive")
+        with found.running():
+            for name, value in found.launcher.items():
+                patch.setenv(name, value)
+            found.furnish()
+            yield found
+
+
+@pytest.fixture(scope="module")
+def due() -> datetime:
+    """When the scheduled tenant's run is due: soon after Airflow is up."""
+    return (datetime.now(SEOUL) + timedelta(seconds=130)).replace(second=0, microsecond=0)
+
+
+@pytest.fixture(scope="module")
+def airflow(cloud: Cloud, due: datetime, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    home = tmp_path_factory.mktemp("standalone-airflow")
+    dags = home / "dags"
+    dags.mkdir()
+    for path in (REPOSITORY / "dags").glob("*.py"):
+        (dags / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    for code, at in {"scheduled": f"{due:%H:%M}", "slow": "00", "orphan": "00"}.items():
+        text = TENANT_FILE % {"code": code, "dag_id": f"{code}-1", "at": at}
+        (dags / f"{code}.py").write_text(text, encoding="utf-8")
+    environ = {
+        **cloud.launcher,
+        "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
+    }
+    with Standalone(home, dags, environ).running() as running:
+        running.await_dag(ATEC)
+        yield running
+
+
+def run_of(airflow: Standalone, dag_id: str, run_id: str) -> str:
+    airflow.await_(
+        lambda: airflow.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"] in {"success", "failed"}, f"{run_id} runs on"
+    )
+    return str(airflow.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+
+def totals() -> dict[str, int]:
+    warehouse = wiring.open_warehouse(Settings.from_environment())
+    return {table: warehouse.preview(table).total for table in warehouse.tables()}
+
+
+def executions(cloud: Cloud, tenant: str) -> list[object]:
+    return [
+        execution
+        for execution in cloud.cloud_run.executions
+        if any(v.name == "TENANT_CODE" and v.value == tenant for v in execution.template.containers[0].env)
+    ]
+
+
+def status_of(tenant: str, bsda: str) -> ExecutionStatus:
+    """The newest execution's, as the platform tells it."""
+    settings = Settings.from_environment()
+    store = wiring.open_store(settings)
+    found = [info.key for info in store.list(f"{keys.night(tenant, bsda)}/run/") if info.key.endswith("/launch.json")]
+    launch = Launch.from_json(store.read(found[-1]).data)
+    assert launch.handle is not None
+    config = load_tenant(store, launch.request.tenant, folder=None)
+    return wiring.open_backend(settings, config).status(launch.handle)
+
+
+def wait_in_triggerer(airflow: Standalone, cloud: Cloud, dag_id: str, tenant: str, bsda: str) -> str:
+    """A run whose job hangs at the model while its task waits in the triggerer."""
+    run_id = airflow.trigger(dag_id, {"BSDA": bsda})
+    airflow.await_(lambda: airflow.task(dag_id, run_id, CONVERT)["state"] == "deferred", "it was not deferred")
+    airflow.await_(lambda: len(executions(cloud, tenant)) == 1, "no execution was started")
+    return run_id
+
+
+def test_a_night_by_rest_lands_what_the_model_read(airflow: Standalone, cloud: Cloud) -> None:
+    run_id = airflow.trigger(ATEC, {"BSDA": "20251107140000"})
+    assert run_of(airflow, ATEC, run_id) == "success", airflow.task_log(ATEC, run_id, CONVERT)[-3000:]
+    assert totals().items() >= {"order_lines": 7, "production": 34, "stock_list": 10}.items()
+    assert len(executions(cloud, "cf526000")) == 1
+    assert cloud.model.received == 3
+
+
+def test_clearing_it_starts_nothing_that_is_paid_again(airflow: Standalone, cloud: Cloud) -> None:
+    run_id = str(airflow.get(f"dags/{ATEC}/dagRuns?order_by=-run_after")["dag_runs"][0]["dag_run_id"])
+    before, asked = totals(), cloud.model.received
+    body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [CONVERT], "only_failed": False,
+            "include_downstream": True, "reset_dag_runs": True}  # fmt: skip
+    airflow.send("POST", f"dags/{ATEC}/clearTaskInstances", body)
+    airflow.await_(lambda: airflow.task(ATEC, run_id, CONVERT)["try_number"] == 2, "there was no second try")
+    assert run_of(airflow, ATEC, run_id) == "success"
+    assert cloud.model.received == asked
+    assert totals() == before
+
+
+def test_marking_the_waiting_task_as_failed_cancels_the_execution(airflow: Standalone, cloud: Cloud) -> None:
+    cloud.model.dials.latency_seconds = 90
+    try:
+        run_id = wait_in_triggerer(airflow, cloud, "slow-1", "slow", "20251108000000")
+        airflow.send("PATCH", f"dags/slow-1/dagRuns/{run_id}/taskInstances/{CONVERT}", {"new_state": "failed"})
+        began = time.monotonic()
+        airflow.await_(lambda: status_of("slow", "20251108000000").over, "its execution runs on")
+        assert status_of("slow", "20251108000000").state is ExecutionState.CANCELLED
+        assert time.monotonic() - began < 30
+    finally:
+        cloud.model.dials.latency_seconds = 0
+
+
+def test_a_scheduled_night_runs_by_itself(airflow: Standalone, cloud: Cloud, due: datetime) -> None:
+    airflow.await_(lambda: bool(airflow.get("dags/scheduled-1/dagRuns")["dag_runs"]), "no run was scheduled")
+    (run,) = airflow.get("dags/scheduled-1/dagRuns")["dag_runs"]
+    assert run["run_type"] == "scheduled"
+    run_of(airflow, "scheduled-1", run["dag_run_id"])
+    assert len(executions(cloud, "scheduled")) == 1
+    assert status_of("scheduled", f"{due:%Y%m%d%H%M%S}").state is ExecutionState.SUCCEEDED
+
+
+def test_a_killed_triggerer_costs_nothing_but_time(airflow: Standalone, cloud: Cloud) -> None:
+    cloud.model.dials.latency_seconds = 12
+    try:
+        run_id = wait_in_triggerer(airflow, cloud, "orphan-1", "orphan", "20251109000000")
+        killed = _kill_triggerers(airflow)
+        assert killed, "no triggerer was found to kill"
+        with _another_triggerer(airflow):
+            assert run_of(airflow, "orphan-1", run_id) == "success"
+            assert len(executions(cloud, "orphan")) == 1
+    finally:
+        cloud.model.dials.latency_seconds = 0
+
+
+def _kill_triggerers(airflow: Standalone) -> list[int]:
+    """The triggerer processes of this Airflow alone, by their process group."""
+    group = os.getpgid(airflow.process_id)
+    killed = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"triggerer" in b" ".join(words) and os.getpgid(int(entry.name)) == group:
+                os.kill(int(entry.name), signal.SIGKILL)
+                killed.append(int(entry.name))
+        except (OSError, ProcessLookupError):
+            continue
+    return killed
+
+
+class _another_triggerer:  # noqa: N801 - reads as a statement
+    def __init__(self, airflow: Standalone) -> None:
+        self._airflow = airflow
+
+    def __enter__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", "triggerer"],
+            env=self._airflow.process_environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def __exit__(self, *_error: object) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=10)
