@@ -20,7 +20,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 UV = str(REPOSITORY / ".tools" / "bin" / "uv")
 ENVIRONMENTS = Path(os.environ.get("LLM_CONVERT_MATRIX", REPOSITORY / ".tools" / "airflow_matrix"))
-EXTRAS = "airflow,documents,duckdb,gcp,emulators,samples"
+EXTRAS = "airflow,documents,duckdb,gcp,emulators,samples,vertex"
 TESTS = ("pytest>=8.4", "hypothesis>=6.140", "xlwt>=1.3", "selenium>=4.35", "jsonschema>=4.25")
 
 

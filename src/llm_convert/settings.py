@@ -59,8 +59,8 @@ class Settings(Contract):
     """For the provider ``anthropic``; by default ANTHROPIC_API_KEY."""
     structured_outputs: Literal["auto", "tool", "native"] = "auto"
     """How an answer's form is enforced; ``auto``: by the service itself where it allows that, else by a forced tool."""
-    prompt_cache: Literal["off", "5m", "1h"] = "5m"
-    """How long the shared beginning of a prompt's calls is cached."""
+    prompt_cache: Literal["off", "5m"] = "5m"
+    """How long what a prompt's calls share is kept in the service's cache after its last use."""
     stream_tokens: bool = False
     """Whether the message stream tells each piece of an answer as it comes. They hold document text."""
     repairs: int = Field(default=2, ge=0, le=5)

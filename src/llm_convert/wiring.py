@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from llm_convert.settings import Settings
 
 
+PROVIDERS = ("rules", "vertex", "internal", "ollama")
+
+
 def open_store(settings: Settings) -> ObjectStore:
     """The object store of ``LLM_CONVERT_STORE``: ``file:///folder`` or ``gs://bucket/prefix``."""
     url = settings.store_url
@@ -98,7 +101,15 @@ def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> 
         from llm_convert.completion.providers.vertex import VertexProvider
 
         return VertexProvider(settings, environ)
-    raise unknown_name("provider", name, ["rules", "vertex"], where="LLM_CONVERT_PROVIDER")
+    if name == "internal":
+        from llm_convert.completion.providers.internal import InternalProvider
+
+        return InternalProvider(settings, environ)
+    if name == "ollama":
+        from llm_convert.completion.providers.ollama import OllamaProvider
+
+        return OllamaProvider(settings, environ)
+    raise unknown_name("provider", name, PROVIDERS, where="LLM_CONVERT_PROVIDER")
 
 
 def open_engine(
@@ -135,7 +146,7 @@ def open_engine(
         )
         for name in settings.providers
     ]
-    lives = {"off": 0.0, "5m": 300.0, "1h": 3600.0}[settings.prompt_cache]
+    lives = {"off": 0.0, "5m": 300.0}[settings.prompt_cache]
     return Engine(
         links,
         paces=paces,

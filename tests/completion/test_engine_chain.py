@@ -75,7 +75,7 @@ class Scripted:
 
     name: str
     script: list[str] = field(default_factory=list)
-    caches: bool = False
+    cached: bool = False
     asked: int = 0
     seconds: float = 0.01
 
@@ -87,6 +87,9 @@ class Scripted:
 
     def worst_case_microusd(self, request: CompletionRequest) -> int:
         return 100
+
+    def caches(self, request: CompletionRequest) -> bool:
+        return self.cached
 
     async def complete(self, request: CompletionRequest) -> Reply:
         self.asked += 1
@@ -261,7 +264,7 @@ class TestTheBooks:
 class TestWarmUp:
     def test_one_call_goes_first_and_the_others_follow_its_answer(self) -> None:
         async def night() -> list[int]:
-            books, provider, seen = Books(), Scripted("only", caches=True, seconds=2), []
+            books, provider, seen = Books(), Scripted("only", cached=True, seconds=2), []
             asking = engine([provider], books, warm=True)
             tasks = [asyncio.create_task(asking.ask(request(number), books)) for number in range(5)]
             for _ in range(3):

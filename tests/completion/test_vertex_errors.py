@@ -26,7 +26,7 @@ from llm_convert.completion.errors import (
     Unavailability,
 )
 from llm_convert.completion.providers.vertex import VertexProvider
-from llm_convert.completion.providers.vertex_errors import parse_retry_after
+from llm_convert.completion.retry_after import parse_retry_after
 from llm_convert.contracts.work import Cause, Reply, WorkItemError
 from llm_convert.errors import ConfigurationError, DataError, UnavailableError
 from llm_convert.ports import CompletionRequest

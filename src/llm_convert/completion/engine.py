@@ -104,7 +104,7 @@ class Engine:
                 return reply
 
     async def _ask_one(self, link: Link, question: Question) -> Reply:
-        if self._warm_up is None or not getattr(link.provider, "caches", False):
+        if self._warm_up is None or not _caches(link, question.request):
             return await link.ask(question)
         beginning = _beginning(link, question.request)
         if not await self._warm_up.enter(beginning):
@@ -123,6 +123,12 @@ class Engine:
             await link.provider.close()
         await self._paces.close()
         await self._purse.close()
+
+
+def _caches(link: Link, request: CompletionRequest) -> bool:
+    """Only some services cache; the others have no such method."""
+    caches = getattr(link.provider, "caches", None)
+    return caches is not None and bool(caches(request))
 
 
 def _beginning(link: Link, request: CompletionRequest) -> tuple[str, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from llm_convert.completion.models import ModelFacts
+from llm_convert.completion.tokens import likely_text_tokens
 from llm_convert.ports import CompletionRequest, ImageContent
 
 OVERHEAD_TOKENS = 2_000
@@ -39,6 +40,14 @@ def worst_case_microusd(request: CompletionRequest, facts: ModelFacts, *, region
 
 
 LIKELY_OUTPUT_TOKENS = 2_000
+CACHED_FROM_TOKENS = 1_024
+"""A shorter beginning is not cached by the service, whatever it is asked."""
+
+
+def is_worth_caching(request: CompletionRequest) -> bool:
+    """Whether what the calls of a prompt share is long enough for a service's cache."""
+    shared = request.system + json.dumps(request.tool_schema, ensure_ascii=False)
+    return likely_text_tokens(shared) >= CACHED_FROM_TOKENS
 
 
 def likely_tokens(request: CompletionRequest) -> int:

@@ -19,7 +19,7 @@ from llm_convert.completion.providers.vertex_errors import Call, not_understood,
 from llm_convert.completion.providers.vertex_place import VertexPlace
 from llm_convert.completion.providers.vertex_reply import NotUnderstoodError, Spoken, body_of, spoken_of
 from llm_convert.completion.providers.vertex_stream import Assembly
-from llm_convert.completion.worst_case import worst_case_microusd
+from llm_convert.completion.worst_case import is_worth_caching, worst_case_microusd
 from llm_convert.contracts.prompt import ModelTier
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Reply
@@ -80,6 +80,10 @@ class VertexProvider:
         """The prompt at a token a byte, wholly written to the cache, and the longest answer."""
         return worst_case_microusd(request, self._facts(request.tier), region=self._place.region)
 
+    def caches(self, request: CompletionRequest) -> bool:
+        """Whether what the prompt's calls share is kept in the service's cache."""
+        return self._settings.prompt_cache != "off" and is_worth_caching(request)
+
     def _facts(self, tier: ModelTier) -> ModelFacts:
         return self._models.get(self._settings.model_for(tier))
 
@@ -95,7 +99,7 @@ class VertexProvider:
         facts = self._facts(request.tier)
         # Here and not in `model`: work that an ended model once did must stay findable by its identity.
         self._warn_of_end(facts)
-        body = body_of(request, facts)
+        body = body_of(request, facts, cache=self.caches(request))
         client = await self._opened()
         started = time.monotonic()
         spoken, request_id = await self._ask(client, body, request.tool_name)

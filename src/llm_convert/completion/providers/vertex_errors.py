@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from llm_convert.completion.errors import (
@@ -23,6 +22,7 @@ from llm_convert.completion.errors import (
     ServerFaultError,
 )
 from llm_convert.completion.providers.vertex_place import BASE_URL, PROJECT, REGION, VertexPlace
+from llm_convert.completion.retry_after import parse_retry_after
 from llm_convert.contracts.work import Cause, WorkItemError
 from llm_convert.errors import ConfigurationError, DataError, LlmConvertError
 
@@ -224,16 +224,3 @@ def _fields(body: Any) -> dict[str, Any]:
         if isinstance(error, dict):
             return error
     return {"message": body} if isinstance(body, str) else {}
-
-
-def parse_retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds from a Retry-After header, given as seconds or as a date; None when it says nothing that can be read."""
-    if header is None:
-        return None
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header.strip()):
-        return float(header)
-    try:
-        at = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())

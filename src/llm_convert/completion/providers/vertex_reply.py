@@ -41,8 +41,15 @@ class Spoken:
     tokens: Tokens
 
 
-def body_of(request: CompletionRequest, facts: ModelFacts) -> dict[str, Any]:
+def body_of(request: CompletionRequest, facts: ModelFacts, *, cache: bool = False) -> dict[str, Any]:
     """The arguments of ``messages.create`` for a request.
+
+    What a prompt's calls share comes first, tool and system; the document is last.
+
+    Args:
+        request: what is asked.
+        facts: of the model.
+        cache: keep what is shared in the service's cache.
 
     Raises:
         WorkItemError: the request holds nothing, or an image that no model takes.
@@ -51,7 +58,7 @@ def body_of(request: CompletionRequest, facts: ModelFacts) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": facts.id,
         "max_tokens": min(request.max_output_tokens, facts.max_output_tokens),
-        "messages": [{"role": "user", "content": _blocks(request)}],
+        "messages": [{"role": "user", "content": _blocks(request)}, *_mending(request)],
         "tools": [tool],
         "tool_choice": {"type": "auto"},
         # An opaque digest: it lets the project's own logs find the call of a work item.
@@ -64,7 +71,27 @@ def body_of(request: CompletionRequest, facts: ModelFacts) -> dict[str, Any]:
         body["thinking"] = {"type": facts.thinking}
     if request.system.strip():
         body["system"] = request.system
+    if cache and request.system.strip():
+        # The mark ends what is cached: the tool before it is part of that, the document after it is not.
+        body["system"] = [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}]
     return body
+
+
+def _mending(request: CompletionRequest) -> list[dict[str, Any]]:
+    """The earlier answers as calls of the tool, each with its result: what was wrong with it."""
+    said: list[dict[str, Any]] = []
+    for number, turn in enumerate(request.turns, start=1):
+        if turn.answer is None:
+            said += [
+                {"role": "assistant", "content": turn.text.strip() or "I gave no rows."},
+                {"role": "user", "content": turn.fault},
+            ]
+            continue
+        call = f"toolu_mend_{number}"
+        given = {"type": "tool_use", "id": call, "name": request.tool_name, "input": turn.answer}
+        fault = {"type": "tool_result", "tool_use_id": call, "is_error": True, "content": turn.fault}
+        said += [{"role": "assistant", "content": [given]}, {"role": "user", "content": [fault]}]
+    return said
 
 
 def _blocks(request: CompletionRequest) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from google.protobuf import duration_pb2
 
 from llm_convert.testing.emulators.cloud_run import messages as m
 from llm_convert.testing.emulators.cloud_run import running
-from llm_convert.testing.emulators.cloud_run.names import check_job_id, check_location
+from llm_convert.testing.emulators.cloud_run.names import check_job_id, check_location, parent_job
 from llm_convert.testing.emulators.cloud_run.quantities import memory_limit, parse_quantity
 from llm_convert.testing.emulators.cloud_run.state import State, check_etag
 from llm_convert.testing.emulators.google_api.errors import ApiError
@@ -95,7 +95,9 @@ class Jobs:
             if not request.validate_only:
                 del self._state.jobs[request.name]
                 self._state.policies.pop(request.name, None)
-                for record in [r for r in self._state.executions.values() if r.message.job == request.name]:
+                for record in [
+                    r for r in self._state.executions.values() if parent_job(r.message.name) == request.name
+                ]:
                     running.stop(self._state, record, m.ExecutionReason.DELETED)
                     del self._state.executions[record.name]
             return self._state.done_operation(request.name, gone)

@@ -69,3 +69,8 @@ def log_uri(job: str, execution: str) -> str:
     }
     text = "\n".join(f'{label}="{value}"' for label, value in labels.items())
     return f"https://console.cloud.google.com/logs/viewer?project={project}&advancedFilter={quote(text, safe='')}"
+
+
+def parent_job(execution: str) -> str:
+    """The full name of the job that an execution, by its full name, is of."""
+    return execution.partition("/executions/")[0]

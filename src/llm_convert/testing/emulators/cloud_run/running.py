@@ -9,7 +9,7 @@ from typing import Any
 
 from llm_convert.testing.emulators.cloud_run import messages as m
 from llm_convert.testing.emulators.cloud_run.attempts import Outcome, run_attempt
-from llm_convert.testing.emulators.cloud_run.names import log_uri, short
+from llm_convert.testing.emulators.cloud_run.names import log_uri, parent_job, short
 from llm_convert.testing.emulators.cloud_run.state import ExecutionRecord, State
 
 MOST_AT_ONCE = 32
@@ -95,7 +95,7 @@ def _new_task(execution: Any, index: int) -> Any:
         name=f"{execution.name}/tasks/{short(execution.name)}-task{index}",
         uid=str(uuid.uuid4()),
         job=execution.job,
-        execution=execution.name,
+        execution=execution.name.rpartition("/")[2],
         index=index,
         containers=template.containers,
         volumes=template.volumes,
@@ -104,7 +104,7 @@ def _new_task(execution: Any, index: int) -> Any:
         execution_environment=template.execution_environment,
         generation=1,
         reconciling=True,
-        log_uri=log_uri(execution.job, execution.name),
+        log_uri=log_uri(parent_job(execution.name), execution.name),
         etag=m.new_etag(),
     )
     task.timeout.CopyFrom(template.timeout)
@@ -214,7 +214,7 @@ def _finish(state: State, record: ExecutionRecord, outcome: Any, text: str, **re
         execution.observed_generation = execution.generation
         record.over = True
         record.touch()
-        job = state.jobs.get(execution.job)
+        job = state.jobs.get(parent_job(execution.name))
         if job is not None and job.latest_created_execution.name == execution.name:
             job.latest_created_execution.completion_time.CopyFrom(execution.completion_time)
             job.latest_created_execution.completion_status = _completion(record, outcome)

@@ -53,7 +53,8 @@ def _new_execution(state: State, job: Any, overrides: Any) -> ExecutionRecord:
     execution = m.Execution(
         name=name,
         uid=str(uuid.uuid4()),
-        job=job.name,
+        # The short name: Airflow's own operator asks for the job by it.
+        job=job.name.rpartition("/")[2],
         creator="local@example.com",
         generation=1,
         launch_stage=job.launch_stage,
