@@ -20,8 +20,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 UV = str(REPOSITORY / ".tools" / "bin" / "uv")
 ENVIRONMENTS = Path(os.environ.get("LLM_CONVERT_MATRIX", REPOSITORY / ".tools" / "airflow_matrix"))
-EXTRAS = "airflow,documents,duckdb,gcp,emulators,samples,vertex"
-TESTS = ("pytest>=8.4", "hypothesis>=6.140", "xlwt>=1.3", "selenium>=4.35", "jsonschema>=4.25")
+EXTRAS = "airflow,documents,duckdb,gcp,emulators,samples"
+TESTS = ("pytest>=8.4", "pytest-xdist>=3.8", "hypothesis>=6.140", "xlwt>=1.3", "selenium>=4.35", "jsonschema>=4.25")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +87,13 @@ def tried(name: str, wheel: Path, pytest_arguments: list[str]) -> tuple[str, ...
 def install(version: Version, environment: Path, wheel: Path) -> None:
     run(UV, "venv", "--quiet", "--no-config", "--clear", "--python", sys.executable, str(environment))
     cut_off = ["--exclude-newer", version.until] if version.until else []
+    into = (UV, "pip", "install", "--quiet", "--no-config", "--python", str(environment / "bin" / "python"))
     run(
-        *(UV, "pip", "install", "--quiet", "--no-config", "--python", str(environment / "bin" / "python"), *cut_off),
+        *(*into, *cut_off),
         *(f"apache-airflow=={version.airflow}", f"airflow-provider-llm-convert[{EXTRAS}] @ {wheel.as_uri()}", *TESTS),
     )
+    # The model's client is the job's and not Airflow's: it is newer than the older ones, and what is there stays.
+    run(*into, f"apache-airflow=={version.airflow}", f"airflow-provider-llm-convert[vertex] @ {wheel.as_uri()}")
 
 
 def plain_environment() -> dict[str, str]:
