@@ -17,7 +17,12 @@ REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = ("deploy.md", "operations.md", "moving.md", "testing.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OF_TESTS = {"LLM_CONVERT_TEST_IMAGE", "LLM_CONVERT_TEST_GCLOUD", "LLM_CONVERT_TEST_RESOLVE"}
+OF_TESTS = {
+    "LLM_CONVERT_TEST_IMAGE",
+    "LLM_CONVERT_TEST_GCLOUD",
+    "LLM_CONVERT_TEST_RESOLVE",
+    "LLM_CONVERT_REAL_PROJECT",
+}
 
 
 def text(page: str) -> str:
