@@ -159,8 +159,8 @@ class CompletionRequest:
     """The n-th call of the work item."""
     turns: tuple[Turn, ...] = field(default=(), repr=False)
     """What was answered before and must be mended now; empty for a first call."""
-    on_delta: Callable[[str], None] | None = field(default=None, repr=False)
-    """Told each piece of the answer as it comes; a provider that can't stream tells nothing."""
+    listen: Callable[[], Callable[[str], None]] | None = field(default=None, repr=False)
+    """Called for each try, for what is told each piece of its answer; a provider that can't stream never calls it."""
 
 
 class ModelProvider(Protocol):

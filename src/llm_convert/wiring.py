@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from llm_convert.settings import Settings
 
 
-PROVIDERS = ("rules", "vertex", "internal", "ollama")
+PROVIDERS = ("rules", "vertex", "anthropic", "internal", "ollama")
 
 
 def open_store(settings: Settings) -> ObjectStore:
@@ -101,6 +101,10 @@ def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> 
         from llm_convert.completion.providers.vertex import VertexProvider
 
         return VertexProvider(settings, environ)
+    if name == "anthropic":
+        from llm_convert.completion.providers.anthropic_api import AnthropicProvider
+
+        return AnthropicProvider(settings, environ)
     if name == "internal":
         from llm_convert.completion.providers.internal import InternalProvider
 

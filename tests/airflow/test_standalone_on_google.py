@@ -151,7 +151,7 @@ def test_marking_the_waiting_task_as_failed_cancels_the_execution(airflow: Stand
     cloud.model.dials.latency_seconds = 90
     try:
         run_id = wait_in_triggerer(airflow, cloud, "slow-1", "slow", "20251108000000")
-        # The triggerer takes a trigger up some seconds after the task was deferred; before that nobody is there to hear.
+        # The triggerer takes a trigger up some seconds after the task was deferred; before that nobody hears of it.
         airflow.await_(lambda: "started: " in airflow.task_log("slow-1", run_id, CONVERT), "its trigger told nothing")
         airflow.send("PATCH", f"dags/slow-1/dagRuns/{run_id}/taskInstances/{CONVERT}", {"new_state": "failed"})
         began = time.monotonic()

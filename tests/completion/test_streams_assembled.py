@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_convert.completion.providers.vertex_reply import NotUnderstoodError, spoken_of
-from llm_convert.completion.providers.vertex_stream import Assembly
+from llm_convert.completion.providers.claude_reply import NotUnderstoodError, spoken_of
+from llm_convert.completion.providers.claude_stream import Assembly
 from llm_convert.testing.model_server.answers import events_of
 
 JSON = st.recursive(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 import logging
 from dataclasses import replace
 from datetime import date
@@ -17,7 +19,7 @@ from llm_convert.contracts.work import Cause, Reply, WorkItemError
 from llm_convert.errors import ConfigurationError
 from llm_convert.ports import CompletionRequest, ImageContent, TextContent
 from llm_convert.testing.contracts.model_provider import ModelProviderContract
-from llm_convert.testing.model_server import Malformed, ModelServer
+from llm_convert.testing.model_server import Fault, Malformed, ModelServer
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg=="
@@ -52,7 +54,9 @@ def test_every_model_answers_whole_and_streamed(
     assert [record.streamed for record in server.ledger] == [False, True]
     for reply, record in zip(replies, server.ledger, strict=True):
         assert isinstance(reply, Reply)
-        assert (reply.model, reply.stop_reason, reply.answer) == (model, "tool_use", ANSWER)
+        # A model that can't be forced to call a tool is asked for structured outputs, and answers with text.
+        stop = "end_turn" if model in {"claude-sonnet-5-5", "claude-opus-5-5"} else "tool_use"
+        assert (reply.model, reply.stop_reason, reply.answer) == (model, stop, ANSWER)
         assert answer_of(reply.answer).rows[0]["item"].value == "카페라떼"
         assert (record.model, record.status) == (model, 200)
         assert (record.project, record.region) == ("local-project", "global")
@@ -202,3 +206,44 @@ def test_logs_hold_no_document(
     ask(provider_for(), completion_request)
     assert "카페라떼" not in caplog.text
     assert "local-token" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("words", "other_schema_stops"),
+    [
+        ("output_config: structured outputs are not allowed by the organization policy", "tool_use"),
+        ("output_config.format.schema: the schema is too complex", "end_turn"),
+    ],
+)
+def test_a_refused_native_form_becomes_a_tool_and_costs_nothing(
+    provider_for: ProviderFor,
+    completion_request: CompletionRequest,
+    server: ModelServer,
+    words: str,
+    other_schema_stops: str,
+) -> None:
+    server.dials.fail_next = [Fault.invalid(words)]
+    other = replace(completion_request, tool_schema={**completion_request.tool_schema, "title": "another"})
+    provider = provider_for(structured_outputs="native")
+
+    async def one_by_one() -> list[Reply]:
+        try:
+            return [await provider.complete(request) for request in (completion_request, completion_request, other)]
+        finally:
+            await provider.close()
+
+    replies = asyncio.run(one_by_one())
+    assert [record.status for record in server.ledger] == [400, 200, 200, 200]
+    assert [reply.answer for reply in replies] == [ANSWER] * 3
+    # By policy no schema is asked for again; one that is too complex says nothing about the next.
+    assert [reply.stop_reason for reply in replies] == ["tool_use", "tool_use", other_schema_stops]
+
+
+def test_pieces_of_the_answer_are_told_as_they_come(
+    provider_for: ProviderFor, completion_request: CompletionRequest, server: ModelServer
+) -> None:
+    pieces: list[str] = []
+    reply = ask(provider_for(), replace(completion_request, listen=lambda: pieces.append))
+    assert server.ledger[0].streamed
+    assert len(pieces) > 1
+    assert json.loads("".join(pieces)) == reply.answer == ANSWER

@@ -46,7 +46,14 @@ class TestOneMachine:
     def test_a_fresh_place_is_healthy_and_stays_clean(self, tmp_path):
         findings = diagnose(Settings(home=tmp_path / "home"), {})
         assert is_healthy(findings)
-        assert {one.name for one in findings} >= {"packages", "store", "warehouse", "job", "provider", "time zones"}
+        assert {one.name for one in findings} >= {
+            "packages",
+            "store",
+            "warehouse",
+            "job",
+            "provider rules",
+            "time zones",
+        }
         assert [path for path in (tmp_path / "home").rglob("*") if path.is_file() and ".store" not in path.parts] == []
 
     def test_a_store_that_can_not_be_written(self, tmp_path):
@@ -61,7 +68,7 @@ class TestOneMachine:
             ({"store": "s3://b"}, "store", "file, gs"),
             ({"warehouse": "sqlite:///x"}, "warehouse", "bigquery, duckdb"),
             ({"backend": "kubernetes"}, "job", "cloud_run"),
-            ({"provider": "gpt"}, "provider", "rules, vertex"),
+            ({"provider": "gpt"}, "provider gpt", "rules, vertex"),
         ],
     )
     def test_an_unknown_name_tells_the_known_ones(self, tmp_path, settings, name, said):
@@ -93,7 +100,7 @@ class TestOneMachine:
         (tmp_path / "warehouse.duckdb").write_text("this is no database")
         findings = found(Settings(home=tmp_path, provider="gpt"))
         wrong = {name for name, one in findings.items() if one.state is State.WRONG}
-        assert wrong == {"store", "warehouse", "provider"}
+        assert wrong == {"store", "warehouse", "provider gpt"}
         assert findings["time zones"].state is State.OK
 
     def test_missing_packages_name_the_extra(self, tmp_path):
@@ -118,7 +125,7 @@ for one in diagnose(Settings(home=Path({str(tmp_path)!r}), provider="vertex"), {
 
 class TestVertex:
     def test_project_and_region_are_asked_for(self, tmp_path):
-        finding = found(Settings(home=tmp_path, provider="vertex", vertex_access_token="x"))["provider"]
+        finding = found(Settings(home=tmp_path, provider="vertex", vertex_access_token="x"))["provider vertex"]
         assert finding.state is State.WRONG
         assert "ANTHROPIC_VERTEX_PROJECT_ID" in finding.remedy
 
@@ -143,7 +150,7 @@ class TestVertex:
         settings = Settings(home=tmp_path, provider="vertex", vertex_access_token="x")
         with ModelServer(dials=Dials(fail_next=[QUOTA])) as server:
             findings = found(settings, server.environment(), call_model=True)
-        finding = findings[f"answer of {settings.model_fast}"]
+        finding = findings[f"answer of {settings.model_fast} by vertex"]
         assert finding.state is State.WRONG
         assert "quota" in finding.detail
         assert "iam-admin/quotas?project=local-project" in finding.remedy
@@ -195,3 +202,15 @@ class TestCommand:
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         assert {"name", "state", "detail", "remedy"} == set(lines[0])
         assert {line["state"] for line in lines} <= {state.value for state in State}
+
+
+class TestChain:
+    def test_each_provider_of_the_chain_is_looked_at(self, tmp_path):
+        settings = Settings(home=tmp_path, provider="vertex,anthropic,ollama", vertex_access_token="x")
+        with ModelServer() as server:
+            findings = found(settings, server.environment(), call_model=True)
+        assert findings["provider vertex"].state is State.OK
+        assert findings["provider vertex"].detail == "vertex/local-project/global"
+        assert findings["provider anthropic"].state is State.WRONG
+        assert "ANTHROPIC_API_KEY" in findings["provider anthropic"].remedy
+        assert "OLLAMA_" in findings["provider ollama"].remedy

@@ -17,8 +17,12 @@ from typing import Any
 import pytest
 
 from llm_convert.claims.lease import Lease
+from llm_convert.contracts import keys
+from llm_convert.contracts.messages import Tokens
 from llm_convert.contracts.report import Report
-from llm_convert.objects import read_model
+from llm_convert.contracts.work import Reply
+from llm_convert.execution.messages import MessageReader
+from llm_convert.objects import find_model, read_model
 from llm_convert.testing.model_server import ModelServer
 from night import Night
 
@@ -97,6 +101,23 @@ def test_a_run_with_a_model_proves_prices_and_logs_as_json(drive: Night, server:
     assert report.usage.calls == len(server.ledger) == 20
     assert report.usage.cost_microusd > 0
     assert report.provider == "vertex"
+
+
+def test_pieces_of_answers_are_told_where_they_are_wanted(drive: Night, server: ModelServer) -> None:
+    drive.environ = {**drive.environ, "LLM_CONVERT_STREAM_TOKENS": "true"}
+    assert start(drive, "told-01").wait(timeout=60) == 0
+    told: dict[tuple[str, int], list[Tokens]] = {}
+    for message in MessageReader(drive.store, "t1", drive.bsda, "told-01").poll():
+        if isinstance(message, Tokens):
+            told.setdefault((message.work_item, message.call), []).append(message)
+    assert {work_item for work_item, _ in told} == {item.work_item for item in report_of(drive, "told-01").items}
+    for (work_item, _), pieces in told.items():
+        assert [piece.piece for piece in pieces] == list(range(len(pieces)))
+        said = json.loads("".join(piece.delta for piece in pieces))
+        reply = find_model(drive.store, keys.reply("t1", work_item, 1), Reply)
+        assert reply is not None
+        assert said == reply.answer
+    assert all(record.streamed for record in server.ledger)
 
 
 def test_a_changed_digit_in_an_answer_is_quarantined_and_never_landed(drive: Night, server: ModelServer) -> None:

@@ -180,8 +180,8 @@ class Batch:
 
 
 def _tell(message: Message) -> None:
-    level, line = said(message)
-    log.log(level, "%s", line)
+    if (line := said(message)) is not None:
+        log.log(line[0], "%s", line[1])
 
 
 def _keep_silent(message: Message) -> None:

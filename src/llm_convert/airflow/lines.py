@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from llm_convert.contracts.messages import Closed, ItemDone, Log, Message, Opened, Progress
+from llm_convert.contracts.messages import Closed, ItemDone, Log, Message, Opened, Progress, Tokens
 from llm_convert.contracts.report import ItemReport, RunSummary, format_usd
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import REMEDIES, Outcome
@@ -14,8 +14,8 @@ from llm_convert.contracts.work import REMEDIES, Outcome
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def said(message: Message) -> tuple[int, str]:
-    """The logging level and the line of a message."""
+def said(message: Message) -> tuple[int, str] | None:
+    """The logging level and the line of a message; None for what must not stand in a log."""
     match message:
         case Opened():
             return logging.INFO, f"started: {_count(message.items, 'document')} with {message.provider}"
@@ -25,6 +25,8 @@ def said(message: Message) -> tuple[int, str]:
             return _item(message.item)
         case Log():
             return _LEVELS[message.level], message.text
+        case Tokens():
+            return None
         case Closed():
             return _closed(message)
 

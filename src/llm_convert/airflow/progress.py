@@ -100,7 +100,8 @@ class Teller:
         messages = await in_thread(self._poll)
         self._quiet_looks = 0 if messages else self._quiet_looks + 1
         for message in messages:
-            self._log(*said(message))
+            if (line := said(message)) is not None:
+                self._log(*line)
 
     async def _pause(self) -> None:
         try:

@@ -65,6 +65,8 @@ class ModelFacts(Contract):
     aliases: tuple[str, ...] = ()
     tool_choice: Literal["tool", "auto"] = "tool"
     """``auto`` for models that refuse a forced tool."""
+    structured_outputs: bool = True
+    """Whether the model knows the service's own structured outputs."""
     thinking: Literal["unsaid", "disabled", "between_tools"] = "unsaid"
     """What the request says about thinking; ``unsaid`` where the model's own default is the least it accepts."""
 

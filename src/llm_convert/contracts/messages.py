@@ -1,8 +1,8 @@
 """The job's messages: how a run tells its progress while it works. This is a wire format with its own version.
 
-One stream a task and attempt: ``opened``, then ``progress``, ``item`` and ``log``, then ``closed``. A stream without a
-``closed`` did not end by itself. The JSON schema beside this module is what other software reads them by; a test holds
-the two together.
+One stream a task and attempt: ``opened``, then ``progress``, ``item``, ``log``, ``tokens``, then ``closed``. A stream
+without a ``closed`` did not end by itself. The JSON schema beside this module is what other software reads them by; a
+test holds the two together.
 """
 
 from __future__ import annotations
@@ -69,6 +69,18 @@ class Log(_Message):
     text: str
 
 
+class Tokens(_Message):
+    """A piece of an answer as it came; told only where the settings ask for it, for it holds document text."""
+
+    type: Literal["tokens"] = "tokens"
+    work_item: str
+    call: int = Field(ge=1)
+    """The n-th try of the work item in this process; pieces of different tries belong to different answers."""
+    piece: int = Field(ge=0)
+    """Counts from 0 within the call, without gaps."""
+    delta: str = Field(repr=False)
+
+
 class Closed(_Message):
     """The last message: the task ended by itself."""
 
@@ -79,5 +91,5 @@ class Closed(_Message):
     """Work items that have an outcome; a clean run has as many as it opened with."""
 
 
-Message = Annotated[Opened | Progress | ItemDone | Log | Closed, Field(discriminator="type")]
+Message = Annotated[Opened | Progress | ItemDone | Log | Tokens | Closed, Field(discriminator="type")]
 MessageAdapter: TypeAdapter[Message] = TypeAdapter(Message)

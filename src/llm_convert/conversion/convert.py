@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from llm_convert.claims.heartbeat import Heartbeat
 from llm_convert.claims.journal import ClaimJournal
@@ -49,6 +50,16 @@ class Done:
     """Somebody else works on it and holds it that long still; None when it is ended."""
 
 
+class Listener(Protocol):
+    """Hears answers as they come."""
+
+    def begin(self, work_item: str) -> Callable[[str], None]:
+        """A try begins; what is told each piece of its answer."""
+
+    def end(self, work_item: str) -> None:
+        """The call is over, whatever came of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
     """All that converting needs beside the item itself."""
@@ -64,8 +75,8 @@ class Workshop:
     repairs: int = 0
     tier_up: bool = False
     force: bool = False
-    on_delta: Callable[[str, str], None] | None = None
-    """Told the work item and each piece of an answer as it comes."""
+    listener: Listener | None = None
+    """Told each piece of an answer as it comes; None: nobody listens, and nothing is streamed for its sake."""
 
     def accepts(self, run_id: str) -> bool:
         """Whether what this run left counts as done: any run's, but for a forced one only its own launch's."""
@@ -158,9 +169,17 @@ async def _ask_until_ended(
         step = await asyncio.to_thread(next_step, case, tuple(replies), seconds=time.monotonic() - started)
         if not isinstance(step, CompletionRequest):
             return step
-        if workshop.on_delta is not None:
-            step = replace(step, on_delta=partial(workshop.on_delta, item.id))
-        replies.append(await workshop.engine.ask(step, journal))
+        replies.append(await _ask(step, journal, workshop))
+
+
+async def _ask(request: CompletionRequest, journal: ClaimJournal, workshop: Workshop) -> Reply:
+    listener = workshop.listener
+    if listener is None:
+        return await workshop.engine.ask(request, journal)
+    try:
+        return await workshop.engine.ask(replace(request, listen=partial(listener.begin, request.work_item)), journal)
+    finally:
+        listener.end(request.work_item)
 
 
 def _case(item: WorkItem, prompt: Prompt, document: Document, workshop: Workshop) -> Case:

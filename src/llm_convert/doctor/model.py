@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from llm_convert import wiring
 from llm_convert.completion.errors import ProviderUnavailableError, Unavailability
-from llm_convert.completion.models import Models, load_models
+from llm_convert.completion.models import CLAUDE_PROVIDERS, Models, load_models
 from llm_convert.contracts.document import Document, TextPage
 from llm_convert.contracts.prompt import ModelTier, Prompt
-from llm_convert.doctor.finding import Finding, Patient, of_error, ok, skipped, warning, wrong
+from llm_convert.contracts.work import Reply
+from llm_convert.doctor.finding import Finding, Patient, State, of_error, ok, skipped, warning, wrong
 from llm_convert.errors import ConfigurationError, LlmConvertError
-from llm_convert.ports import CompletionRequest, TextContent
+from llm_convert.ports import CompletionRequest, ModelProvider, TextContent
 
 _PROBE = Prompt.model_validate(
     {
@@ -27,23 +28,44 @@ _PROBE = Prompt.model_validate(
 
 
 def check_provider(patient: Patient) -> Iterator[Finding]:
-    """The provider that the settings name."""
-    if patient.settings.provider == "rules":
-        said = "'rules' matches headers to names and is not a language model"
-        yield warning("provider", said, "export LLM_CONVERT_PROVIDER=vertex")
-        return
-    provider = wiring.open_provider(patient.settings, patient.environ, patient.settings.providers[0])
-    place = [patient.environ.get(name, "") for name in ("ANTHROPIC_VERTEX_PROJECT_ID", "CLOUD_ML_REGION")]
-    yield ok("provider", f"{provider.name}, project {place[0]}, region {place[1]}")
+    """Each provider of the chain, in the order in which it is asked."""
+    for name in patient.settings.providers:
+        if name == "rules":
+            said = "'rules' matches headers to names and is not a language model"
+            yield warning("provider rules", said, "export LLM_CONVERT_PROVIDER=vertex")
+            continue
+        try:
+            provider = wiring.open_provider(patient.settings, patient.environ, name)
+        except LlmConvertError as error:
+            yield of_error(f"provider {name}", error)
+            continue
+        yield from _check_one(patient, provider)
+
+
+def _check_one(patient: Patient, provider: ModelProvider) -> Iterator[Finding]:
+    """Who it is, whether its models live, and whether they answer."""
+    yield ok(f"provider {provider.name}", _where(provider))
     models = load_models(patient.settings.prices)
-    chosen = dict.fromkeys((tier, patient.settings.model_for(tier)) for tier in ModelTier)
     asked: set[str] = set()
-    for tier, name in chosen:
-        finding = _life(models, tier, name)
-        yield finding
-        if finding.state in {"ok", "warning"} and name not in asked:
-            asked.add(name)
-            yield _answer(patient, provider, tier, name)
+    for tier in ModelTier:
+        # A model that nobody knows has a finding of its own; the provider itself would refuse to name it.
+        claude = provider.name in CLAUDE_PROVIDERS
+        model = patient.settings.model_for(tier) if claude else provider.model(tier)
+        if claude:
+            finding = _life(models, tier, model)
+            yield finding
+            if finding.state not in {State.OK, State.WARNING}:
+                continue
+        if model not in asked:
+            asked.add(model)
+            yield _answer(patient, provider, tier, model)
+
+
+def _where(provider: ModelProvider) -> str:
+    for tier in ModelTier:
+        with contextlib.suppress(ConfigurationError):
+            return provider.capacity(tier).rpartition("/")[0]
+    return provider.name
 
 
 def _life(models: Models, tier: ModelTier, name: str) -> Finding:
@@ -58,8 +80,8 @@ def _life(models: Models, tier: ModelTier, name: str) -> Finding:
     return warning(title, ending, f"export LLM_CONVERT_MODEL_{tier.value.upper()}={successor}" if successor else "")
 
 
-def _answer(patient: Patient, provider: Any, tier: ModelTier, name: str) -> Finding:
-    title = f"answer of {name}"
+def _answer(patient: Patient, provider: ModelProvider, tier: ModelTier, name: str) -> Finding:
+    title = f"answer of {name} by {provider.name}"
     if not patient.call_model:
         return skipped(title, "not asked: a call costs money; llm-convert doctor --call-model makes one")
     try:
@@ -80,7 +102,7 @@ def _unavailable(title: str, error: ProviderUnavailableError, project: str) -> F
     return of_error(title, error)
 
 
-async def _call(provider: Any, tier: ModelTier) -> Any:
+async def _call(provider: ModelProvider, tier: ModelTier) -> Reply:
     """The smallest call there is: a few tokens in, one out. A truncated answer is an answer."""
     page = TextPage(name="page 1", lines=("ping",))
     request = CompletionRequest(

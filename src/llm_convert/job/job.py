@@ -31,6 +31,7 @@ from llm_convert.job.progress import Progress
 from llm_convert.job.queue import WorkQueue
 from llm_convert.job.runner import Runner, Stopped
 from llm_convert.job.shard import shares_of
+from llm_convert.job.telling import TokenTeller
 from llm_convert.ports import Clock, Completer, ObjectStore
 from llm_convert.prompts import PromptLibrary
 from llm_convert.settings import Settings, TaskPlace
@@ -129,7 +130,7 @@ class Job:
         lines = {position: skipped for position in mine if (skipped := planned[position].skipped) is not None}
         work = [position for position in mine if position not in lines]
         progress = Progress(len(work))
-        workshop = self._workshop()
+        workshop = self._workshop(messages)
         runner = Runner(
             planned,
             WorkQueue(
@@ -164,7 +165,7 @@ class Job:
         await workshop.heartbeat.close()
         return lines
 
-    def _workshop(self) -> Workshop:
+    def _workshop(self, messages: MessageWriter) -> Workshop:
         lease = self.settings.lease_seconds
         return Workshop(
             store=self.store,
@@ -187,6 +188,7 @@ class Job:
             repairs=self.settings.repairs,
             tier_up=self.settings.tier_up,
             force=self.request.force,
+            listener=TokenTeller(messages) if self.settings.stream_tokens else None,
         )
 
     def _commit(self, started: datetime, positions: int, lines: dict[int, ItemReport]) -> Report | None:

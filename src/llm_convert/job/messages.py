@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from llm_convert.contracts import keys
-from llm_convert.contracts.messages import Closed, ItemDone, Log, Message, Opened, Progress
+from llm_convert.contracts.messages import Closed, ItemDone, Log, Message, Opened, Progress, Tokens
 from llm_convert.contracts.report import ItemReport
 from llm_convert.contracts.usage import Usage
 from llm_convert.errors import EXIT_OK, LlmConvertError, PreconditionFailedError, exit_code_of
@@ -102,6 +102,10 @@ class MessageWriter:
     def log(self, level: Literal["info", "warning", "error"], text: str) -> None:
         """A line for a person, without document text."""
         self._emit(Log, level=level, text=text)
+
+    def tokens(self, *, work_item: str, call: int, piece: int, delta: str) -> None:
+        """A piece of an answer. It holds document text."""
+        self._emit(Tokens, work_item=work_item, call=call, piece=piece, delta=delta)
 
     def closed(self, *, exit_code: int, reason: str = "", items: int | None = None) -> None:
         """The last message; what comes after it is dropped.

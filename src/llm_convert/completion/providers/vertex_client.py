@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 from llm_convert.completion.errors import ConnectionLostError
-from llm_convert.completion.providers.vertex_errors import LOGIN, ROLE
+from llm_convert.completion.providers.claude_client import http_client, keep_documents_out_of_logs, timeout_of
 from llm_convert.completion.providers.vertex_place import VertexPlace
 from llm_convert.errors import ConfigurationError, LlmConvertError, MissingExtraError
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropicVertex
 
+LOGIN = "gcloud auth application-default login"
+ROLE = "roles/aiplatform.user"
+
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_CONNECT_SECONDS = 10.0
 
 
 def open_client(
@@ -33,27 +34,21 @@ def open_client(
         MissingExtraError: the SDK is not installed.
     """
     try:
-        from anthropic import AsyncAnthropicVertex, Timeout
+        from anthropic import AsyncAnthropicVertex
     except ImportError:
         raise MissingExtraError("anthropic", "vertex") from None
-    _keep_documents_out_of_logs()
+    keep_documents_out_of_logs()
     return AsyncAnthropicVertex(
         project_id=place.project,
         region=place.region,
         base_url=place.base_url,
         access_token=token,
         credentials=credentials,
-        timeout=Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)),
+        timeout=timeout_of(timeout_seconds),
+        http_client=http_client(timeout_seconds),
         # The caller owns retries: the SDK's would multiply with it and obey any Retry-After.
         max_retries=0,
     )
-
-
-def _keep_documents_out_of_logs() -> None:
-    """At DEBUG the SDK logs whole requests."""
-    log = logging.getLogger("anthropic")
-    if log.getEffectiveLevel() < logging.INFO:
-        log.setLevel(logging.INFO)
 
 
 class FreshCredentials:

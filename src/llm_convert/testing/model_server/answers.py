@@ -73,7 +73,7 @@ def message_of(
 
 
 def _natural_stop(payload: dict[str, Any], request: dict[str, Any], dials: Dials) -> str:
-    if dials.malformed is Malformed.NO_CALL:
+    if dials.malformed is Malformed.NO_CALL or "output_config" in request:
         return "end_turn"
     too_long = len(json.dumps(payload, ensure_ascii=False)) // 4 > request["max_tokens"]
     return "max_tokens" if too_long else "tool_use"
@@ -86,8 +86,10 @@ def _content(
     before = [{"type": "thinking", "thinking": "", "signature": "c2lnbmF0dXJl"}] if thinks else []
     if stop == "refusal":
         return [*before, {"type": "text", "text": "I can't help with this document."}]
-    if stop in {"end_turn", "pause_turn"}:
+    if stop == "pause_turn" or (stop == "end_turn" and "output_config" not in request):
         return [*before, {"type": "text", "text": "Let me look at the document first."}]
+    if "output_config" in request:
+        return [*before, {"type": "text", "text": json.dumps(payload, ensure_ascii=False)}]
     name, given = _malformed(payload, request, dials)
     return [*before, {"type": "tool_use", "id": f"toolu_vrtx_{number:06d}", "name": name, "input": given}]
 

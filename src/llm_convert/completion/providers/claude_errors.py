@@ -10,24 +10,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from llm_convert.completion.errors import (
     CallTimeoutError,
     ConnectionLostError,
     OverloadedError,
     ProviderUnavailableError,
-    QuotaZeroError,
-    RateLimitedError,
     ServerFaultError,
 )
-from llm_convert.completion.providers.vertex_place import BASE_URL, PROJECT, REGION, VertexPlace
+from llm_convert.completion.providers.claude_forms import NAMES_THE_FORM, Form, NativeFormRefusedError
 from llm_convert.completion.retry_after import parse_retry_after
 from llm_convert.contracts.work import Cause, WorkItemError
-from llm_convert.errors import ConfigurationError, DataError, LlmConvertError
-
-LOGIN = "gcloud auth application-default login"
-ROLE = "roles/aiplatform.user"
+from llm_convert.errors import DataError, LlmConvertError
 
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
@@ -52,18 +47,6 @@ _PLACE = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+){0,8}): ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """What an error's remedy needs to know of the call that failed."""
-
-    place: VertexPlace
-    model: str
-    known_models: tuple[str, ...]
-    answered_before: bool
-    """Some call of this process was answered: its quota is above zero."""
-    timeout_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """What a service's error answer states."""
 
@@ -76,13 +59,54 @@ class Said:
     retry_after_seconds: float | None
 
 
+class Service(Protocol):
+    """Who was called, for the errors that are its own: what is wrong there, and the one way to mend it."""
+
+    @property
+    def title(self) -> str:
+        """As people call it, such as ``Vertex AI (global)``."""
+
+    @property
+    def address_remedy(self) -> str:
+        """What to look at when it can never be reached."""
+
+    def too_many(self, said: Said, call: Call) -> ProviderUnavailableError:
+        """A 429."""
+
+    def misconfigured(self, said: Said, call: Call) -> LlmConvertError:
+        """A 401, 402, 403 or 404."""
+
+    def refused(self, said: Said, call: Call) -> LlmConvertError | None:
+        """A request refused for a reason of the service's own; None where it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What an error's remedy needs to know of the call that failed."""
+
+    service: Service
+    model: str
+    known_models: tuple[str, ...]
+    answered_before: bool
+    """Some call of this process was answered: its quota is above zero."""
+    timeout_seconds: float
+    form: Form = Form.TOOL
+
+
 def translate(error: Exception, call: Call) -> LlmConvertError:
-    """Our error for one of the SDK's or of the HTTP client under it."""
+    """Our error for one of the SDK's or of the HTTP client under it.
+
+    Raises:
+        NativeFormRefusedError: nothing is wrong but the way in which the answer's form was asked for.
+    """
     import anthropic
     import httpx2
 
     if isinstance(error, anthropic.APIStatusError):
-        return of_answer(_said(error), call)
+        said = _said(error)
+        if call.form is Form.NATIVE and said.status in {400, 403, 422} and NAMES_THE_FORM.search(said.message):
+            raise NativeFormRefusedError(said.message) from None
+        return of_answer(said, call)
     if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException):
         cause = error.__cause__ or error
         return CallTimeoutError(
@@ -93,16 +117,27 @@ def translate(error: Exception, call: Call) -> LlmConvertError:
     if isinstance(error, anthropic.APIConnectionError | httpx2.TransportError):
         cause = error.__cause__ or error
         return ConnectionLostError(
-            f"the connection to Vertex AI ({call.place.region}) failed: {type(cause).__name__}",
-            remedy=f"Check the network, and {REGION} or {BASE_URL} if it never works.",
-            may_be_billed=not isinstance(cause, httpx2.ConnectError),
+            f"the connection to {call.service.title} failed: {type(cause).__name__}",
+            remedy=f"Check the network, and {call.service.address_remedy} if it never works.",
+            may_be_billed=not _never_connected(cause),
         )
-    return not_understood(type(error).__name__)
+    return not_understood(call, type(error).__name__)
 
 
-def not_understood(reason: str, request_id: str = "") -> ServerFaultError:
+def _never_connected(error: BaseException) -> bool:
+    """Whether no byte of a call can have left."""
+    import httpx2
+
+    if not isinstance(error, httpx2.ConnectError):
+        return False
+    below = error.__cause__
+    # The transport over aiohttp also calls it so when a server hangs up after it was sent everything.
+    return not type(below).__module__.startswith("aiohttp") or type(below).__name__.startswith("ClientConnector")
+
+
+def not_understood(call: Call, reason: str, request_id: str = "") -> ServerFaultError:
     """An error for an answer that has no form we know. It may have been paid for."""
-    found = f"Vertex AI answered what can't be understood: {reason}"
+    found = f"{call.service.title} answered what can't be understood: {reason}"
     return ServerFaultError(found, may_be_billed=True, request_id=request_id)
 
 
@@ -110,64 +145,26 @@ def of_answer(said: Said, call: Call) -> LlmConvertError:
     """Our error for a service's error answer."""
     match said.status:
         case 429:
-            return _too_many(said, call)
+            return call.service.too_many(said, call)
         case 401 | 402 | 403 | 404:
-            return _misconfigured(said, call)
+            return call.service.misconfigured(said, call)
         case 413:
-            return WorkItemError(Cause.TOO_LARGE, "the request is larger than Vertex AI takes")
+            return WorkItemError(Cause.TOO_LARGE, f"the request is larger than {call.service.title} takes")
         case status if status in {408, 409, 499} or status >= 500:
             return _failed(said, call)
         case _:
             return _refused(said, call)
 
 
-def _too_many(said: Said, call: Call) -> ProviderUnavailableError:
-    quota = "quota exceeded" in said.message.lower() or "per_base_model" in said.message
-    where = f"{call.model} in {call.place.region}, project {call.place.project}"
-    if quota and not call.answered_before:
-        return QuotaZeroError(
-            f"the quota for {where} was exceeded before any call was answered: it may be 0",
-            remedy="Look up online_prediction_requests_per_base_model under 'Quotas & System Limits' and ask for more.",
-            **_told(said),
-        )
-    return RateLimitedError(
-        f"too many requests or tokens a minute for {where}", remedy="Slow down or ask for quota.", **_told(said)
-    )
-
-
-def _misconfigured(said: Said, call: Call) -> ConfigurationError:
-    project = call.place.project
-    if said.status == 401:
-        return ConfigurationError(
-            "Vertex AI does not accept the credentials (401)",
-            remedy=f"Run: {LOGIN}. Or renew LLM_CONVERT_VERTEX_ACCESS_TOKEN.",
-        )
-    if said.status == 402 or "billing" in said.message.lower():
-        return ConfigurationError(f"project {project!r} can't be billed ({said.status})", remedy="Turn on its billing.")
-    if said.status == 404:
-        return ConfigurationError(
-            f"model {call.model!r} is not offered to project {project!r} in {call.place.region!r} (404)",
-            remedy=f"Enable it in Model Garden, or change {REGION}, {PROJECT} or the model. "
-            f"Known models: {', '.join(call.known_models)}.",
-        )
-    if "has not been used" in said.message or "SERVICE_DISABLED" in said.message:
-        command = f"gcloud services enable aiplatform.googleapis.com --project {project}"
-        return ConfigurationError(f"the Vertex AI API is off in project {project!r} (403)", remedy=f"Run: {command}")
-    return ConfigurationError(
-        f"these credentials may not call models in project {project!r} (403)",
-        remedy=f"Grant {ROLE} on the project {project!r}.",
-    )
-
-
 def _failed(said: Said, call: Call) -> ProviderUnavailableError:
-    told = _told(said)
+    told = told_by(said)
     if said.status == 529 or said.type == "overloaded_error":
         return OverloadedError(f"{call.model} is overloaded (529)", **told)
     if said.status in {408, 504}:
-        return CallTimeoutError(f"Vertex AI gave up waiting for {call.model} ({said.status})", **told)
+        return CallTimeoutError(f"{call.service.title} gave up waiting for {call.model} ({said.status})", **told)
     if said.status == 499:
-        return ConnectionLostError("Vertex AI took the call for cancelled (499)", **told)
-    return ServerFaultError(f"Vertex AI failed ({said.status})", **told)
+        return ConnectionLostError(f"{call.service.title} took the call for cancelled (499)", **told)
+    return ServerFaultError(f"{call.service.title} failed ({said.status})", **told)
 
 
 def _refused(said: Said, call: Call) -> LlmConvertError:
@@ -180,14 +177,12 @@ def _refused(said: Said, call: Call) -> LlmConvertError:
             )
     if _TOO_BIG.search(said.message):
         return WorkItemError(Cause.TOO_LARGE, f"a part of the request{_at(said)} is larger than {call.model} takes")
-    if said.type == "FAILED_PRECONDITION":
-        return ConfigurationError(
-            f"project {call.place.project!r} may not use {call.model} in {call.place.region} ({said.type})",
-            remedy="Accept the model's terms in Model Garden and check the organisation's policies.",
-        )
+    own = call.service.refused(said, call)
+    if own is not None:
+        return own
     kind = said.type if re.fullmatch(r"[A-Za-z_]{1,40}", said.type) else "no known type"
     return DataError(
-        f"Vertex AI refused the request ({said.status}, {kind}){_at(said)}",
+        f"{call.service.title} refused the request ({said.status}, {kind}){_at(said)}",
         remedy=f"Look it up by its request id, {said.request_id or 'of which none was given'}.",
     )
 
@@ -197,7 +192,8 @@ def _at(said: Said) -> str:
     return f" at {place[1]}" if place else ""
 
 
-def _told(said: Said) -> dict[str, Any]:
+def told_by(said: Said) -> dict[str, Any]:
+    """What every outage keeps of the answer."""
     return {"retry_after_seconds": said.retry_after_seconds, "request_id": said.request_id}
 
 

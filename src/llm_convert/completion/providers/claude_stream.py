@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llm_convert.completion.providers.vertex_reply import NotUnderstoodError
+from llm_convert.completion.providers.claude_reply import NotUnderstoodError
 
 
 class Assembly:
@@ -47,9 +47,7 @@ class Assembly:
             case "content_block_start":
                 self._blocks[_index(event)] = {**event["content_block"]}
             case "content_block_delta":
-                delta = event["delta"]
-                piece = delta.get("text") or delta.get("partial_json") or ""
-                self._pieces.setdefault(_index(event), []).append(str(piece))
+                self._pieces.setdefault(_index(event), []).append(_piece(event["delta"]))
             case "message_delta":
                 self._end(event)
 
@@ -73,6 +71,16 @@ class Assembly:
                 # Cut off in the middle: kept as it came, for whoever looks at what was paid for.
                 return {**block, "input": text}
         return block
+
+
+def piece_of(event: dict[str, Any]) -> str:
+    """The piece of the answer that an event brings; empty for every other event."""
+    delta = event.get("delta")
+    return _piece(delta) if event.get("type") == "content_block_delta" and isinstance(delta, dict) else ""
+
+
+def _piece(delta: dict[str, Any]) -> str:
+    return str(delta.get("text") or delta.get("partial_json") or "")
 
 
 def _index(event: dict[str, Any]) -> int:

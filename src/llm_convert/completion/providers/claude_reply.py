@@ -6,7 +6,10 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
+from llm_convert.completion.loose_json import loose_object
 from llm_convert.completion.models import ModelFacts
+from llm_convert.completion.providers.chat import mending
+from llm_convert.completion.providers.claude_forms import Form
 from llm_convert.completion.tools import NOT_AN_OBJECT
 from llm_convert.contracts.work import Cause, WorkItemError
 from llm_convert.ports import CompletionRequest, ImageContent, TextContent
@@ -41,7 +44,9 @@ class Spoken:
     tokens: Tokens
 
 
-def body_of(request: CompletionRequest, facts: ModelFacts, *, cache: bool = False) -> dict[str, Any]:
+def body_of(
+    request: CompletionRequest, facts: ModelFacts, *, model: str, form: Form = Form.TOOL, cache: bool = False
+) -> dict[str, Any]:
     """The arguments of ``messages.create`` for a request.
 
     What a prompt's calls share comes first, tool and system; the document is last.
@@ -49,24 +54,21 @@ def body_of(request: CompletionRequest, facts: ModelFacts, *, cache: bool = Fals
     Args:
         request: what is asked.
         facts: of the model.
+        model: as the service calls it.
+        form: how the answer's form is enforced.
         cache: keep what is shared in the service's cache.
 
     Raises:
         WorkItemError: the request holds nothing, or an image that no model takes.
     """
-    tool = {"name": request.tool_name, "description": _ONLY_WAY, "input_schema": request.tool_schema}
     body: dict[str, Any] = {
-        "model": facts.id,
+        "model": model,
         "max_tokens": min(request.max_output_tokens, facts.max_output_tokens),
-        "messages": [{"role": "user", "content": _blocks(request)}, *_mending(request)],
-        "tools": [tool],
-        "tool_choice": {"type": "auto"},
+        "messages": [{"role": "user", "content": _blocks(request)}, *_mending(request, form)],
         # An opaque digest: it lets the project's own logs find the call of a work item.
         "metadata": {"user_id": request.work_item},
+        **_enforced(request, facts, form),
     }
-    if facts.tool_choice == "tool":
-        body["tool_choice"] = {"type": "tool", "name": request.tool_name}
-    body["tool_choice"]["disable_parallel_tool_use"] = True
     if facts.thinking != "unsaid":
         body["thinking"] = {"type": facts.thinking}
     if request.system.strip():
@@ -77,8 +79,20 @@ def body_of(request: CompletionRequest, facts: ModelFacts, *, cache: bool = Fals
     return body
 
 
-def _mending(request: CompletionRequest) -> list[dict[str, Any]]:
+def _enforced(request: CompletionRequest, facts: ModelFacts, form: Form) -> dict[str, Any]:
+    if form is Form.NATIVE:
+        return {"output_config": {"format": {"type": "json_schema", "schema": request.tool_schema}}}
+    tool = {"name": request.tool_name, "description": _ONLY_WAY, "input_schema": request.tool_schema}
+    choice: dict[str, Any] = {"type": "auto"}
+    if facts.tool_choice == "tool":
+        choice = {"type": "tool", "name": request.tool_name}
+    return {"tools": [tool], "tool_choice": {**choice, "disable_parallel_tool_use": True}}
+
+
+def _mending(request: CompletionRequest, form: Form) -> list[dict[str, Any]]:
     """The earlier answers as calls of the tool, each with its result: what was wrong with it."""
+    if form is Form.NATIVE:
+        return mending(request)
     said: list[dict[str, Any]] = []
     for number, turn in enumerate(request.turns, start=1):
         if turn.answer is None:
@@ -113,8 +127,11 @@ def _block(part: TextContent | ImageContent) -> dict[str, Any]:
     return {"type": "image", "source": {"type": "base64", "media_type": part.media_type, "data": data}}
 
 
-def spoken_of(message: object, tool_name: str) -> Spoken:
+def spoken_of(message: object, tool_name: str, form: Form = Form.TOOL) -> Spoken:
     """What a message says.
+
+    Args:
+        form: how the answer's form was asked for; a native answer is the message's text.
 
     Raises:
         NotUnderstoodError: it has not the form of a message.
@@ -130,7 +147,7 @@ def spoken_of(message: object, tool_name: str) -> Spoken:
     details = message.get("stop_details")
     return Spoken(
         stop_reason=str(message.get("stop_reason") or ""),
-        answer=_object(calls[0].get("input")) if calls else None,
+        answer=_object(calls[0].get("input")) if calls else loose_object(text) if form is Form.NATIVE else None,
         text=text or (str(details.get("explanation") or "") if isinstance(details, dict) else ""),
         tokens=_tokens(usage),
     )
