@@ -105,7 +105,9 @@ def test_a_run_with_a_model_proves_prices_and_logs_as_json(drive: Night, server:
 
 def test_pieces_of_answers_are_told_where_they_are_wanted(drive: Night, server: ModelServer) -> None:
     drive.environ = {**drive.environ, "LLM_CONVERT_STREAM_TOKENS": "true"}
-    assert start(drive, "told-01").wait(timeout=60) == 0
+    job = start(drive, "told-01")
+    job.communicate(timeout=60)
+    assert job.returncode == 0
     told: dict[tuple[str, int], list[Tokens]] = {}
     for message in MessageReader(drive.store, "t1", drive.bsda, "told-01").poll():
         if isinstance(message, Tokens):
