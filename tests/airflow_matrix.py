@@ -20,7 +20,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 UV = str(REPOSITORY / ".tools" / "bin" / "uv")
 ENVIRONMENTS = Path(os.environ.get("LLM_CONVERT_MATRIX", REPOSITORY / ".tools" / "airflow_matrix"))
-EXTRAS = "airflow,documents,duckdb,gcp,emulators,samples"
+EXTRAS = "airflow,documents,duckdb,gcp,samples"
+"""What runs inside Airflow."""
+BESIDE = "vertex,emulators"
+"""The job's and the tests' own, newer than an old Airflow: what is there stays."""
 TESTS = ("pytest>=8.4", "pytest-xdist>=3.8", "hypothesis>=6.140", "xlwt>=1.3", "selenium>=4.35", "jsonschema>=4.25")
 
 
@@ -92,8 +95,7 @@ def install(version: Version, environment: Path, wheel: Path) -> None:
         *(*into, *cut_off),
         *(f"apache-airflow=={version.airflow}", f"airflow-provider-llm-convert[{EXTRAS}] @ {wheel.as_uri()}", *TESTS),
     )
-    # The model's client is the job's and not Airflow's: it is newer than the older ones, and what is there stays.
-    run(*into, f"apache-airflow=={version.airflow}", f"airflow-provider-llm-convert[vertex] @ {wheel.as_uri()}")
+    run(*into, f"apache-airflow=={version.airflow}", f"airflow-provider-llm-convert[{BESIDE}] @ {wheel.as_uri()}")
 
 
 def plain_environment() -> dict[str, str]:

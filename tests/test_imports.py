@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "prompts": BASE,
     "layouts": BASE | {"readings"},
     "claims": BASE | {"ports", "objects"},
-    "completion": BASE | {"ports", "settings"},
+    "completion": BASE | {"objects", "ports", "settings"},
     "completion.providers.rules": BASE | {"ports", "settings", "layouts"},
     "conversion": CONVERSION,
     "tenants": BASE | {"ports", "objects"},

@@ -5,12 +5,12 @@ Every port has a contract test suite in ``llm_convert.testing.contracts`` that e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from llm_convert.contracts.calls import SentCall
+from llm_convert.contracts.calls import BatchRecord, SentCall
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.launch import ExecutionHandle, ExecutionStatus, JobRequest
 from llm_convert.contracts.prompt import ModelTier, Prompt
@@ -188,6 +188,75 @@ class ModelProvider(Protocol):
             ConfigurationError: credentials, model or region are wrong.
             DataError: the request itself is refused, such as a document that is too long.
         """
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLine:
+    """One request as a batch carries it."""
+
+    line: bytes = field(repr=False)
+    """JSON without its id; as large as it is sent."""
+    model: str
+    worst_case_microusd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchAnswer:
+    """What came of one request of a batch."""
+
+    call: SentCall
+    reply: Reply | None
+    """Priced as part of a batch; None where nothing was answered and nothing is charged."""
+    why: str = ""
+    """Why there is no reply: ``errored``, ``expired``, ``canceled``, ``missing``."""
+
+
+class BatchService(Protocol):
+    """Many requests at once at a lower price, answered when the service finds the time.
+
+    Every method raises UnavailableError where asking again may help, and ConfigurationError where it can't.
+    """
+
+    @property
+    def name(self) -> str:
+        """Of the provider."""
+
+    @property
+    def max_requests(self) -> int:
+        """Of one batch."""
+
+    @property
+    def max_bytes(self) -> int:
+        """Of one batch."""
+
+    def prepare(self, request: CompletionRequest) -> BatchLine:
+        """A request as the batch carries it. Raises WorkItemError for what can't be sent."""
+
+    async def submit(self, record: BatchRecord, lines: Sequence[BatchLine]) -> str:
+        """Send a batch, a line for each of its calls; the service's name for it. Never tried anew inside.
+
+        Raises:
+            UnavailableError: nobody knows whether it was taken; ``find`` tells.
+        """
+
+    async def find(self, record: BatchRecord, known: Collection[str]) -> str | None:
+        """A batch whose sending was not answered; None when the service did not take it.
+
+        Args:
+            known: the service's names of batches that belong to other records.
+        """
+
+    async def is_over(self, handle: str) -> bool:
+        """Whether all of it is decided."""
+
+    async def cancel(self, handle: str) -> None:
+        """Ask it to end; what is answered by then stays answered. Cancelling what is over does nothing."""
+
+    def answers(self, record: BatchRecord) -> AsyncIterator[BatchAnswer]:
+        """What came of each call of a batch that is over, in any order."""
 
     async def close(self) -> None:
         """Release connections."""

@@ -12,7 +12,16 @@ from llm_convert.errors import ConfigurationError, unknown_name
 if TYPE_CHECKING:
     from llm_convert.completion.roles import Paces, Purse
     from llm_convert.contracts.tenant import TenantConfig
-    from llm_convert.ports import Clock, Completer, ExecutionWatch, JobBackend, ModelProvider, ObjectStore, Warehouse
+    from llm_convert.ports import (
+        BatchService,
+        Clock,
+        Completer,
+        ExecutionWatch,
+        JobBackend,
+        ModelProvider,
+        ObjectStore,
+        Warehouse,
+    )
     from llm_convert.prompts import PromptLibrary
     from llm_convert.settings import Settings
 
@@ -114,6 +123,19 @@ def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> 
 
         return OllamaProvider(settings, environ)
     raise unknown_name("provider", name, PROVIDERS, where="LLM_CONVERT_PROVIDER")
+
+
+def open_batches(settings: Settings, environ: Mapping[str, str], store: ObjectStore, name: str) -> BatchService | None:
+    """The batch interface of a provider; None where it has none."""
+    if name == "anthropic":
+        from llm_convert.completion.providers.anthropic_batches import AnthropicBatches
+
+        return AnthropicBatches(settings, environ)
+    if name == "vertex":
+        from llm_convert.completion.providers.vertex_batches import VertexBatches
+
+        return VertexBatches(settings, environ, store)
+    return None
 
 
 def open_engine(

@@ -171,4 +171,5 @@ def test_a_run_by_hand_over_rest(api, conf, status):
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 def test_the_form_has_the_choices(api):
     params = api.get("/api/v2/dags/api/details").json()["params"]
-    assert params["FILE_ID"]["schema"]["enum"] == [None, "SETTLEMENT"]
+    assert params["FILE_ID"]["schema"]["examples"] == ["SETTLEMENT"]
+    assert params["FILE_ID"]["schema"]["pattern"] == "^(SETTLEMENT)$"

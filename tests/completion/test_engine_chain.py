@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -124,7 +125,7 @@ class Books:
     async def answered(self, reply: Reply) -> None:
         self.told.append(("answered", ""))
 
-    async def reserve(self, call_id: str, microusd: int) -> None:
+    async def reserve(self, call_id: str, microusd: int, *, holds: timedelta | None = None) -> None:
         assert call_id not in self.aside
         self.aside[call_id] = microusd
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -57,9 +58,7 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Iterable[str]) ->
 
 
 def _choice(choices: tuple[str, ...], form: str, description: str) -> Param:
-    if choices:
-        names = {"null": "all"}
-        return Param(
-            None, type=["null", "string"], enum=[None, *choices], values_display=names, description=description
-        )
-    return Param(None, type=["null", "string"], pattern=form, description=description)
+    # Proposals and a pattern instead of an enum: the page of Airflow 3.1 breaks on an enum that holds null.
+    pattern = f"^({'|'.join(map(re.escape, choices))})$" if choices else form
+    proposals = {"examples": list(choices)} if choices else {}
+    return Param(None, type=["null", "string"], pattern=pattern, description=description, **proposals)

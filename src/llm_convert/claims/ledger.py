@@ -123,6 +123,31 @@ class Ledger:
             else:
                 return
 
+    def let_go(self, call: SentCall, *, in_doubt: bool) -> None:
+        """End the lease under which a call was sent, whoever held it: what came of the call is known.
+
+        Nothing happens where the lease is gone, or is of another call.
+
+        Args:
+            call: as it was noted.
+            in_doubt: no reply came of it and it may have been charged.
+        """
+        while True:
+            lease, version = self._standing(call.work_item)
+            if lease is None or version is None or lease.call != call:
+                return
+            doubts = (*lease.in_doubt, call) if in_doubt else lease.in_doubt
+            left = lease.left(self._clock.now()).model_copy(update={"call": None, "in_doubt": doubts})
+            key = self._key(call.work_item, "claim")
+            try:
+                if doubts:
+                    self._store.replace(key, left.to_json(), if_version=version)
+                else:
+                    self._store.delete(key, if_version=version)
+            except PreconditionFailedError:
+                continue
+            return
+
     def reply(self, item_id: str, call: int = 1) -> Reply | None:
         """What a call of the item was answered, where it was paid for."""
         return find_model(self._store, keys.reply(self._tenant, item_id, call), Reply)

@@ -26,6 +26,8 @@ class Change:
     call_id: str
     microusd: int = 0
     """For RESERVE the most that it can cost, for SETTLE what it did cost."""
+    expires_at: datetime | None = None
+    """For RESERVE until when the call may be under way; None: as long as calls usually may."""
 
 
 class Refusal(StrEnum):
@@ -67,7 +69,8 @@ def applied(
                 fits = spent + in_doubt + change.microusd <= limit_microusd
                 refused[change.call_id] = Refusal.FOR_NOW if fits else Refusal.FOR_GOOD
                 continue
-            calls[change.call_id] = OpenCall(tenant=tenant, microusd=change.microusd, expires_at=expires_at)
+            until = change.expires_at or expires_at
+            calls[change.call_id] = OpenCall(tenant=tenant, microusd=change.microusd, expires_at=until)
             bound += change.microusd
             continue
         call = calls.pop(change.call_id, None)

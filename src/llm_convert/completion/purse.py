@@ -65,18 +65,27 @@ class SharedPurse:
         """Of calls under way: the months in which they were reserved."""
         self._settled = asyncio.Event()
 
-    async def reserve(self, call_id: str, microusd: int) -> None:
+    async def reserve(self, call_id: str, microusd: int, *, holds: timedelta | None = None) -> None:
         """Set this much aside in every budget, or in none.
+
+        Args:
+            call_id: as ``SentCall.id`` says it.
+            microusd: the most that it can cost.
+            holds: how long it may be under way; None: ``lease_seconds``.
 
         Raises:
             BudgetExceededError: a budget can't bear it.
         """
-        scopes = tuple(self._scopes(self._clock.now()))
+        now = self._clock.now()
+        scopes = tuple(self._scopes(now))
+        change = Change(
+            kind=Kind.RESERVE, call_id=call_id, microusd=microusd, expires_at=now + holds if holds else None
+        )
         until = time.monotonic() + self._wait_seconds
         taken: list[Scope] = []
         try:
             for scope in scopes:
-                await self._reserve_in(scope, call_id, microusd, until)
+                await self._reserve_in(scope, change, until)
                 taken.append(scope)
         except BaseException:
             # Also where it was being written when we were cancelled; settling what is not open does nothing.
@@ -99,26 +108,28 @@ class SharedPurse:
             await self._writing
 
     async def _end(self, change: Change) -> None:
-        await self._change(change, self._scopes_of.pop(change.call_id, ()))
+        # A call that another process reserved, such as one of a batch found again, is looked for in today's budgets.
+        scopes = self._scopes_of.pop(change.call_id, None) or tuple(self._scopes(self._clock.now()))
+        await self._change(change, scopes)
         self._settled.set()
 
-    async def _reserve_in(self, scope: Scope, call_id: str, microusd: int, until: float) -> None:
+    async def _reserve_in(self, scope: Scope, change: Change, until: float) -> None:
         while True:
             self._settled.clear()
-            refusal = await self._try(scope, call_id, microusd)
+            refusal = await self._try(scope, change)
             if refusal is None:
                 return
             left = until - time.monotonic()
             if refusal is Refusal.FOR_GOOD or left <= 0:
-                raise await self._exceeded(scope, microusd)
+                raise await self._exceeded(scope, change.microusd)
             try:
                 await asyncio.wait_for(self._settled.wait(), min(left, AGAIN_SECONDS))
             except TimeoutError:
                 continue
 
-    async def _try(self, scope: Scope, call_id: str, microusd: int) -> Refusal | None:
+    async def _try(self, scope: Scope, change: Change) -> Refusal | None:
         try:
-            await self._change(Change(kind=Kind.RESERVE, call_id=call_id, microusd=microusd), (scope,))
+            await self._change(change, (scope,))
         except _RefusedError as refused:
             return refused.refusal
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from llm_convert.completion.errors import ProviderUnavailableError
@@ -48,8 +49,12 @@ class Paces(Protocol):
 class Purse(Protocol):
     """What may still be spent. Reserved before sending, settled after."""
 
-    async def reserve(self, call_id: str, microusd: int) -> None:
-        """Set this much aside. Raises BudgetExceededError when a budget can't bear it."""
+    async def reserve(self, call_id: str, microusd: int, *, holds: timedelta | None = None) -> None:
+        """Set this much aside. Raises BudgetExceededError when a budget can't bear it.
+
+        Args:
+            holds: how long the call may be under way; None: as long as a call online.
+        """
 
     async def settle(self, call_id: str, microusd: int) -> None:
         """It cost this much; what is left of the reservation is free again. 0: it was not made."""

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from llm_convert.completion.errors import ProviderUnavailableError
 from llm_convert.completion.roles import Admission
@@ -62,7 +63,7 @@ class UnpacedCapacities:
 class OpenPurse:
     """Implements ``roles.Purse`` without a bound and without books."""
 
-    async def reserve(self, call_id: str, microusd: int) -> None:
+    async def reserve(self, call_id: str, microusd: int, *, holds: timedelta | None = None) -> None:
         """Anything."""
 
     async def settle(self, call_id: str, microusd: int) -> None:

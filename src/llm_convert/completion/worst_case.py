@@ -28,7 +28,7 @@ def most_input_tokens(request: CompletionRequest) -> int:
     return sum(len(text.encode()) for text in texts) + IMAGE_TOKENS * images + OVERHEAD_TOKENS
 
 
-def worst_case_microusd(request: CompletionRequest, facts: ModelFacts, *, region: str) -> int:
+def worst_case_microusd(request: CompletionRequest, facts: ModelFacts, *, region: str, batch: bool = False) -> int:
     """What the call costs when all of its prompt is written to the cache and its answer is as long as it may be."""
     tokens = min(most_input_tokens(request), facts.context_tokens)
     return facts.cost_microusd(
@@ -36,6 +36,7 @@ def worst_case_microusd(request: CompletionRequest, facts: ModelFacts, *, region
         cache_write_tokens=tokens,
         output_tokens=min(request.max_output_tokens, facts.max_output_tokens),
         region=region,
+        batch=batch,
     )
 
 

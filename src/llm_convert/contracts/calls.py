@@ -29,6 +29,30 @@ class SentCall(Contract):
         """Tells two calls of a tenant apart."""
         return f"{self.work_item}#{self.call}@{self.sent_at}"
 
+    @property
+    def batch_id(self) -> str:
+        """The same for a batch, whose ids are letters, digits, ``-`` and ``_``."""
+        return f"{self.work_item}-{self.call}"
+
+
+class BatchRecord(Contract):
+    """A batch, from before it is sent until all that came of it is kept. Stored, so that it is found again."""
+
+    name: str
+    """Ours; the service is told it where it takes one."""
+    folder: str
+    """Where in the store what belongs to it lies."""
+    provider: str
+    tool_name: str
+    """Of the tool that its answers fill."""
+    created_at: str
+    """ISO 8601, UTC; before it was sent."""
+    deadline: str
+    """ISO 8601, UTC: what is not back by then is asked online."""
+    calls: tuple[SentCall, ...]
+    handle: str = ""
+    """The service's name for it; empty while nobody knows whether it was taken."""
+
 
 class Attempt(Contract):
     """One try of one provider: who, why not, how long."""

@@ -135,3 +135,8 @@ def month_budget(month: str) -> str:
 def reply(tenant: str, item_id: str, call: int) -> str:
     """What the n-th call of a work item was answered."""
     return work(tenant, item_id, "reply" if call == 1 else f"reply-{call}")
+
+
+def batches(tenant: str, name: str = "") -> str:
+    """A batch under way; without a name, the prefix of all of a tenant."""
+    return f"{tenant_prefix(tenant)}/batches/{name}" + (".json" if name else "")

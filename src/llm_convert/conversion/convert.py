@@ -106,6 +106,23 @@ async def convert(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Done:
         return await _convert_claimed(item, prompt, journal, workshop, started)
 
 
+def opening_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> CompletionRequest | None:
+    """What a claimed item asks first; None where it is ended, was answered, or ends without a question.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    if _ended(item, workshop) is not None or _paid_before(item, workshop):
+        return None
+    try:
+        step = next_step(_case(item, prompt, _read(item, workshop), workshop), (), seconds=0.0)
+    except StoreError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, ``convert`` gives it its name
+        return None
+    return step if isinstance(step, CompletionRequest) else None
+
+
 def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
     """How an earlier run ended the item; None when there is something left to do.
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from llm_convert.claims.heartbeat import Heartbeat
 from llm_convert.claims.ledger import Ledger
 from llm_convert.completion.models import check_models
+from llm_convert.completion.roles import Purse
 from llm_convert.contracts import keys
 from llm_convert.contracts.launch import JobRequest
 from llm_convert.contracts.report import ItemReport, Report, ReportLine, ReportPart, format_usd
@@ -22,6 +23,7 @@ from llm_convert.contracts.work import TRY_AGAIN, Outcome
 from llm_convert.conversion.convert import Workshop
 from llm_convert.documents import ReadOptions
 from llm_convert.errors import EXIT_DATA, EXIT_OK, EXIT_TRY_AGAIN, InterruptedByPlatformError
+from llm_convert.job.batching import Batching, BatchPlace
 from llm_convert.job.commit import commit
 from llm_convert.job.helping import Helping
 from llm_convert.job.lines import line_of
@@ -32,7 +34,7 @@ from llm_convert.job.queue import WorkQueue
 from llm_convert.job.runner import Runner, Stopped
 from llm_convert.job.shard import shares_of
 from llm_convert.job.telling import TokenTeller
-from llm_convert.ports import Clock, Completer, ObjectStore
+from llm_convert.ports import BatchService, Clock, Completer, ObjectStore
 from llm_convert.prompts import PromptLibrary
 from llm_convert.settings import Settings, TaskPlace
 
@@ -50,6 +52,10 @@ class Job:
     place: TaskPlace
     store: ObjectStore
     engine: Completer
+    purse: Purse
+    """The engine's own: batches are paid from the same budgets."""
+    batches: BatchService | None
+    """Of the engine's first provider; None where it has none."""
     prompts: PromptLibrary
     clock: Clock
     execution: str
@@ -131,6 +137,7 @@ class Job:
         work = [position for position in mine if position not in lines]
         progress = Progress(len(work))
         workshop = self._workshop(messages)
+        await self._batch([planned[position] for position in work], workshop, messages, stop)
         runner = Runner(
             planned,
             WorkQueue(
@@ -164,6 +171,33 @@ class Job:
                 )
         await workshop.heartbeat.close()
         return lines
+
+    async def _batch(
+        self, work: list[Planned], workshop: Workshop, messages: MessageWriter, stop: asyncio.Event
+    ) -> None:
+        """What can be had at half the price; what it leaves is asked online."""
+        if self.batches is None:
+            return
+        place = BatchPlace(
+            tenant=self.request.tenant,
+            bsda=self.request.bsda,
+            run_id=self.run_id,
+            owner=self.owner,
+            # Half of the job's time is left for what does not come back.
+            wait=timedelta(seconds=min(self.settings.batch_wait_seconds, self.settings.job_timeout_seconds / 2)),
+        )
+        batching = Batching(
+            self.batches,
+            workshop,
+            self.purse,
+            place=place,
+            store=self.store,
+            clock=self.clock,
+            say=lambda text: messages.log("info", text),
+            stop=stop,
+        )
+        items = [(entry.item, entry.prompt) for entry in work if entry.item and entry.prompt]
+        await batching.run(items, send=self.settings.batch == "on")
 
     def _workshop(self, messages: MessageWriter) -> Workshop:
         lease = self.settings.lease_seconds

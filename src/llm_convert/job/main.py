@@ -12,13 +12,16 @@ import uuid
 from collections.abc import Mapping
 
 from llm_convert import wiring
+from llm_convert.completion.roles import Purse
+from llm_convert.completion.unlimited import OpenPurse
 from llm_convert.contracts.bsda import parse_bsda
-from llm_convert.contracts.keys import tenant_prefix
+from llm_convert.contracts.keys import batches, tenant_prefix
 from llm_convert.contracts.launch import JobRequest
 from llm_convert.contracts.report import Report
 from llm_convert.errors import ConfigurationError, LlmConvertError, exit_code_of
 from llm_convert.job.job import Job, describe
 from llm_convert.job.log import log_to_stdout
+from llm_convert.ports import BatchService, ObjectStore
 from llm_convert.settings import Settings, TaskPlace
 from llm_convert.tenants import load_tenant
 
@@ -54,8 +57,11 @@ def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report | No
     run_id = settings.run_id or f"{request.launch_key}-01"
     place = TaskPlace.from_environment(environ)
     execution = environ.get("CLOUD_RUN_EXECUTION") or f"{os.getpid()}@{socket.gethostname()}"
-    purse = wiring.open_purse(settings, store, config, bsda=request.bsda, launch_key=request.launch_key)
+    purse: Purse = (
+        wiring.open_purse(settings, store, config, bsda=request.bsda, launch_key=request.launch_key) or OpenPurse()
+    )
     owner = f"{run_id}/{place.index}/{place.attempt}/{execution}"
+    engine = wiring.open_engine(settings, environ, store=store, owner=owner, purse=purse)
     job = Job(
         request=request,
         run_id=run_id,
@@ -63,7 +69,9 @@ def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report | No
         settings=settings,
         place=place,
         store=store,
-        engine=wiring.open_engine(settings, environ, store=store, owner=owner, purse=purse),
+        engine=engine,
+        purse=purse,
+        batches=_open_batches(settings, environ, store, request.tenant, engine.name),
         prompts=wiring.open_prompts(settings),
         clock=wiring.open_clock(),
         owner=owner,
@@ -74,6 +82,15 @@ def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report | No
     said = describe(report) if report is not None else f"task {job.place.index} is done; other tasks still work"
     log.info(said, extra={"fields": {"run_id": job.run_id, "exit_code": code}})
     return report, code
+
+
+def _open_batches(
+    settings: Settings, environ: Mapping[str, str], store: ObjectStore, tenant: str, provider: str
+) -> BatchService | None:
+    """The batch interface, where the settings ask for it or a batch of an earlier run is still under way."""
+    if settings.batch == "off" and next(iter(store.list(batches(tenant))), None) is None:
+        return None
+    return wiring.open_batches(settings, environ, store, provider)
 
 
 def read_request(environ: Mapping[str, str], settings: Settings) -> JobRequest:
@@ -109,4 +126,6 @@ async def _run(job: Job) -> tuple[Report | None, int]:
     try:
         return await job.run(stop)
     finally:
+        if job.batches is not None:
+            await job.batches.close()
         await job.engine.close()

@@ -19,6 +19,7 @@ from llm_convert.completion.providers.claude_forms import Form, Forms, NativeFor
 from llm_convert.completion.providers.claude_reply import NotUnderstoodError, Spoken, body_of, spoken_of
 from llm_convert.completion.providers.claude_stream import Assembly, piece_of
 from llm_convert.completion.worst_case import is_worth_caching, worst_case_microusd
+from llm_convert.contracts.calls import Attempt, SentCall
 from llm_convert.contracts.prompt import ModelTier
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Reply
@@ -134,6 +135,41 @@ class ClaudeProvider:
         """Release connections; closing twice does nothing."""
         await self._service.close()
 
+    def prepare(self, request: CompletionRequest) -> tuple[ModelFacts, dict[str, Any]]:
+        """The model and the body of a call that is sent some other way, such as within a batch."""
+        facts = self._facts(request.tier)
+        self._warn_of_end(facts)
+        return facts, body_of(request, facts, model=self._service.model_id(facts))
+
+    def reply_of(self, message: object, call: SentCall, tool_name: str, *, seconds: float, request_id: str) -> Reply:
+        """The reply that a batch brought.
+
+        Raises:
+            ServerFaultError: it has not the form of a message.
+        """
+        facts = self._models.get(call.model)
+        try:
+            spoken = spoken_of(message, tool_name)
+        except NotUnderstoodError as error:
+            raise not_understood(self._call(call.model, Form.TOOL), str(error), request_id) from None
+        attempt = Attempt(
+            provider=self.name, model=facts.id, at=call.sent_at, seconds=round(seconds, 3), request_id=request_id
+        )
+        return Reply(
+            work_item=call.work_item,
+            run_id=call.run_id,
+            provider=self.name,
+            model=facts.id,
+            stop_reason=spoken.stop_reason,
+            answer=spoken.answer,
+            text=spoken.text,
+            usage=self._usage(spoken, facts, batch=True),
+            seconds=seconds,
+            request_id=request_id,
+            call=call.call,
+            attempts=(attempt,),
+        )
+
     async def _complete(self, request: CompletionRequest, facts: ModelFacts, form: Form) -> Reply:
         model = self._service.model_id(facts)
         body = body_of(request, facts, model=model, form=form, cache=self.caches(request))
@@ -192,7 +228,7 @@ class ClaudeProvider:
             form=form,
         )
 
-    def _usage(self, spoken: Spoken, facts: ModelFacts) -> Usage:
+    def _usage(self, spoken: Spoken, facts: ModelFacts, *, batch: bool = False) -> Usage:
         tokens = spoken.tokens
         counts = {
             "input_tokens": tokens.input_tokens,
@@ -201,7 +237,7 @@ class ClaudeProvider:
             "cache_write_tokens": tokens.cache_write_tokens,
         }
         return Usage(
-            calls=1, cost_microusd=facts.cost_microusd(**counts, region=self._service.region, batch=False), **counts
+            calls=1, cost_microusd=facts.cost_microusd(**counts, region=self._service.region, batch=batch), **counts
         )
 
 

@@ -36,7 +36,7 @@ class Refusal(Exception):  # noqa: N818 - what a service said; whoever asked dec
 
 
 class JsonHttp:
-    """POSTs JSON to one service; connections are kept. Used within one event loop.
+    """Sends JSON to one service; connections are kept. Used within one event loop.
 
     Args:
         base_url: without a trailing slash.
@@ -53,18 +53,27 @@ class JsonHttp:
         self._headers, self._timeout, self._variable = dict(headers), timeout_seconds, variable
         self._client: Any = None
 
-    async def post(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    async def post(
+        self, path: str, body: dict[str, Any], *, headers: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Any], str]:
         """The answer's JSON, and the service's name for the request.
 
         Raises:
             Refusal: the service answered with an error.
             ProviderUnavailableError: it could not be reached, was silent, or answered no JSON.
         """
+        return await self._send("POST", path, headers=headers, json=body)
+
+    async def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> tuple[dict[str, Any], str]:
+        """The same for what is only looked at."""
+        return await self._send("GET", path, headers=headers)
+
+    async def _send(self, method: str, path: str, **given: Any) -> tuple[dict[str, Any], str]:
         import httpx2
 
         client = self._opened(httpx2)
         try:
-            answer = await client.post(f"{self.base_url}{path}", json=body)
+            answer = await client.request(method, f"{self.base_url}{path}", **given)
         except httpx2.TimeoutException as error:
             billed = not isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout)
             raise CallTimeoutError(

@@ -46,6 +46,24 @@ class VertexService:
         """Project and region: so Vertex AI counts quota."""
         return f"{self._place.project}/{self._place.region}"
 
+    @property
+    def project(self) -> str:
+        """That pays."""
+        return self._place.project
+
+    @property
+    def api_url(self) -> str:
+        """Of Vertex AI's API, with its version."""
+        if self._place.base_url:
+            return self._place.base_url
+        at = "" if self.region == "global" else f"{self.region}-"
+        return f"https://{at}aiplatform.googleapis.com/v1"
+
+    async def token(self) -> str:
+        """One that is good for a call. Raises as ``opened``."""
+        given = self._settings.vertex_access_token
+        return given.get_secret_value() if given else str((await self._credentials.get()).token)
+
     def model_id(self, facts: ModelFacts) -> str:
         """As the registry calls it."""
         return facts.id
