@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from llm_convert.testing.model_server.dials import Fault
+from llm_convert.testing.model_server.faults import Fault, RefusedError
 
 IMAGE_TOKENS = 1_500
 """What any image counts as; the real count follows from its size."""
@@ -48,14 +48,6 @@ NO_FORCED_TOOL = ("claude-opus-5-5", "claude-sonnet-5-5")
 """They refuse tool_choice ``tool`` and ``any``, and thinking that is ``disabled`` or has a budget."""
 THINKS_BY_DEFAULT = ("claude-sonnet-5", "claude-haiku-5-5", *NO_FORCED_TOOL)
 """Where nothing is said of thinking, it is on; and thinking excludes a forced tool."""
-
-
-class RefusedError(Exception):
-    """The request breaks a rule."""
-
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        super().__init__(fault.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
