@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -136,6 +136,7 @@ class Served(Protocol):
     token: str | None
     books: Ledger
     workers: Workers
+    clock: Callable[[], float]
 
     def take_fault(self) -> Fault | None:
         """The next fault of the dials; each is taken once."""

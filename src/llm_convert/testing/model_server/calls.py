@@ -10,6 +10,7 @@ from llm_convert.testing.model_server.call import Answer, Call, Served, Service,
 from llm_convert.testing.model_server.faults import AFTER_THE_WORK, Action, Fault, RefusedError
 from llm_convert.testing.model_server.http import Cut, Reply, Request, Stream
 from llm_convert.testing.model_server.ledger import LedgerRecord
+from llm_convert.testing.model_server.limits import Limits
 
 _NOTHING = Tokens(prompt=0)
 
@@ -25,6 +26,7 @@ class Calls:
     def __init__(self, served: Served, services: Sequence[Service]) -> None:
         self._served = served
         self._services = services
+        self._limits = Limits(served.clock)
 
     async def handle(self, request: Request) -> Reply | Stream | Cut | None:
         """The answer; None when the request calls no model."""
@@ -48,6 +50,8 @@ class Calls:
     async def _decide(self, call: Call) -> Reply | Stream | Cut:
         served = self._served
         call.service.authorize(call, served.token)
+        if call.method == "messages":
+            await self._limit(call)
         fault = served.take_fault()
         if served.dials.latency_seconds > 0:
             await asyncio.sleep(served.dials.latency_seconds)
@@ -57,6 +61,14 @@ class Calls:
         if call.method == "count_tokens":
             return self._count(call)
         return await self._answer(call, fault)
+
+    async def _limit(self, call: Call) -> None:
+        try:
+            self._limits.take(call, self._served.dials)
+        except RefusedError:
+            if self._served.dials.refusal_seconds > 0:
+                await asyncio.sleep(self._served.dials.refusal_seconds)
+            raise
 
     def _count(self, call: Call) -> Reply:
         tokens = call.service.prompt_tokens(call)

@@ -33,6 +33,16 @@ class Dials:
     """Until an answer begins."""
     stream_seconds: float = 0.0
     """From a stream's first event to its last."""
+    requests_per_second: float | None = None
+    """Rate of a bucket for each model; who finds it empty is refused with 429."""
+    burst: float | None = None
+    """Size of that bucket, at least 1; by default what a second lets through."""
+    tokens_per_minute: int | None = None
+    """The same of prompts' tokens, a minute's worth at once; who wants more than that never gets it."""
+    retry_after: bool | None = None
+    """Whether such a refusal says how long to wait; by default as the service asked does."""
+    refusal_seconds: float = 0.0
+    """How late such a refusal comes."""
     fail_next: list[Fault | int] = field(default_factory=list)
     """Taken from the front, one a request; a bare number is a status with Anthropic's plain error."""
     stop_reason: str | None = None

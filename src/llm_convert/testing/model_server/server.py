@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from llm_convert.testing.model_server.addresses import environment_of
 from llm_convert.testing.model_server.answers import AnswerWith, no_answer
+from llm_convert.testing.model_server.anthropic import AnthropicClaude
 from llm_convert.testing.model_server.call import json_bytes
 from llm_convert.testing.model_server.calls import Calls
 from llm_convert.testing.model_server.claude import VertexClaude
@@ -23,7 +27,7 @@ _NOT_FOUND = json_bytes({"error": {"code": 404, "message": "Not Found", "status"
 
 
 class ModelServer:
-    """Claude's wire on this machine, at a port of its own, from ``start`` to ``stop``; also a context manager.
+    """Models' wires on this machine, at a port of its own, from ``start`` to ``stop``; also a context manager.
 
     Args:
         answer_with: from a request's JSON to the input of the answering tool call; without it no rows and a question.
@@ -31,7 +35,8 @@ class ModelServer:
         port: 0 takes any free one.
         project: told to clients by ``environment``.
         region: likewise.
-        token: the one access token that is accepted; by default any.
+        token: the one access token, or key, that is accepted; by default any.
+        clock: monotonic seconds, by which quotas fill and caches age.
     """
 
     def __init__(
@@ -43,17 +48,19 @@ class ModelServer:
         project: str = "local-project",
         region: str = "global",
         token: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.answer_with = answer_with
         self.dials = dials or Dials()
         self.token = token
+        self.clock = clock
         self.books = Ledger()
         self._project = project
         self._region = region
         self._faults = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", port), backlog=_WAITING_CONNECTIONS)
         self._port = self._socket.getsockname()[1]
-        self._calls = Calls(self, [VertexClaude()])
+        self._calls = Calls(self, [VertexClaude(), AnthropicClaude()])
         self._connections: set[Connection] = set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="model-server", daemon=True)
@@ -82,17 +89,20 @@ class ModelServer:
     @property
     def base_url(self) -> str:
         """What clients take for Vertex AI; ends in ``/v1``."""
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"{self.url}/v1"
 
-    def environment(self) -> dict[str, str]:
-        """The variables that make this library use the server, in this or another process."""
-        return {
-            "LLM_CONVERT_PROVIDER": "vertex",
-            "LLM_CONVERT_VERTEX_ACCESS_TOKEN": self.token or "local-token",
-            "ANTHROPIC_VERTEX_BASE_URL": self.base_url,
-            "ANTHROPIC_VERTEX_PROJECT_ID": self._project,
-            "CLOUD_ML_REGION": self._region,
-        }
+    @property
+    def url(self) -> str:
+        """Where all services are; each has its own paths there."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def environment(self, service: str = "vertex") -> dict[str, str]:
+        """The variables that make this library use the server, in this or another process.
+
+        Args:
+            service: ``vertex``, ``anthropic``, ``openai`` or ``ollama``.
+        """
+        return environment_of(service, self.url, token=self.token, project=self._project, region=self._region)
 
     @property
     def ledger(self) -> tuple[LedgerRecord, ...]:

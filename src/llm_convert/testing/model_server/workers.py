@@ -23,6 +23,8 @@ class Workers:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads = 0
         self._watched = False
+        self._taken = 0
+        self._seen = 0
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """What the function returns or raises."""
@@ -66,8 +68,10 @@ class Workers:
     def _watch(self) -> None:
         """Double the threads where the queue stands still."""
         self._watched = not self._jobs.empty()
+        stands, self._seen = self._taken == self._seen, self._taken
         if self._watched:
-            self._add(min(self._threads, self._jobs.qsize()))
+            if stands:
+                self._add(min(self._threads, self._jobs.qsize()))
             self._loop.call_later(_PATIENCE_SECONDS, self._watch)
 
     def _add(self, count: int) -> None:
@@ -77,4 +81,5 @@ class Workers:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
+            self._taken += 1  # Only ever compared for a change: an update that two threads race for may be lost.
             job()
