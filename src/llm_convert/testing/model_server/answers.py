@@ -47,7 +47,7 @@ def no_answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def message_of(
-    payload: dict[str, Any], request: dict[str, Any], model: str, dials: Dials, number: int
+    payload: dict[str, Any], request: dict[str, Any], model: str, dials: Dials, number: str
 ) -> dict[str, Any]:
     """The message that answers a request; without ``usage.input_tokens``, which the caller counts."""
     payload = copy.deepcopy(payload)
@@ -60,7 +60,7 @@ def message_of(
     content = _content(payload, request, model, stop, dials, number)
     tokens = sum(len(json.dumps(block, ensure_ascii=False)) for block in content) // 4
     return {
-        "id": f"msg_vrtx_{number:06d}",
+        "id": f"msg_{number}",
         "type": "message",
         "role": "assistant",
         "model": model.partition("@")[0],
@@ -80,7 +80,7 @@ def _natural_stop(payload: dict[str, Any], request: dict[str, Any], dials: Dials
 
 
 def _content(
-    payload: dict[str, Any], request: dict[str, Any], model: str, stop: str, dials: Dials, number: int
+    payload: dict[str, Any], request: dict[str, Any], model: str, stop: str, dials: Dials, number: str
 ) -> list[dict[str, Any]]:
     thinks = model.partition("@")[0] in THINKS_BY_DEFAULT and "thinking" not in request
     before = [{"type": "thinking", "thinking": "", "signature": "c2lnbmF0dXJl"}] if thinks else []
@@ -91,7 +91,7 @@ def _content(
     if "output_config" in request:
         return [*before, {"type": "text", "text": json.dumps(payload, ensure_ascii=False)}]
     name, given = _malformed(payload, request, dials)
-    return [*before, {"type": "tool_use", "id": f"toolu_vrtx_{number:06d}", "name": name, "input": given}]
+    return [*before, {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": given}]
 
 
 def _malformed(payload: dict[str, Any], request: dict[str, Any], dials: Dials) -> tuple[str, Any]:

@@ -29,6 +29,11 @@ class LedgerRecord:
     output_tokens: int
     streamed: bool
     request_id: str
+    service: str = "vertex"
+    """``vertex``, ``anthropic``, ``openai`` or ``ollama``."""
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    """Both within ``input_tokens``."""
 
 
 class Ledger:

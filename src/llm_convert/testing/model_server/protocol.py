@@ -11,10 +11,11 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 from urllib.parse import unquote
 
-from llm_convert.testing.model_server.dials import Fault
+from llm_convert.testing.model_server.faults import Fault, RefusedError
 
 IMAGE_TOKENS = 1_500
 """What any image counts as; the real count follows from its size."""
@@ -26,7 +27,6 @@ _PATH = re.compile(
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _KNOWN = frozenset(
     {
-        "anthropic_version",
         "max_tokens",
         "messages",
         "metadata",
@@ -42,6 +42,9 @@ _KNOWN = frozenset(
         "top_p",
     }
 )
+_SAMPLING = frozenset({"temperature", "top_k", "top_p"})
+_WITHOUT_SAMPLING = "2026-10-21"
+"""The API's version since which they are refused, whatever their value."""
 _IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 
 NO_FORCED_TOOL = ("claude-opus-5-5", "claude-sonnet-5-5")
@@ -50,12 +53,13 @@ THINKS_BY_DEFAULT = ("claude-sonnet-5", "claude-haiku-5-5", *NO_FORCED_TOOL)
 """Where nothing is said of thinking, it is on; and thinking excludes a forced tool."""
 
 
-class RefusedError(Exception):
-    """The request breaks a rule."""
+class Form(Enum):
+    """Where a request says what, by service."""
 
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        super().__init__(fault.message)
+    VERTEX = frozenset({"anthropic_version"})
+    """The model is in the path, the API's version in the body."""
+    ANTHROPIC = frozenset({"model", "service_tier", "inference_geo", "container"})
+    """The model is in the body, the API's version in a header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +87,28 @@ def parse_path(path: str) -> Target | None:
     )
 
 
-def check(body: Any, model: str, *, counting: bool = False) -> None:
+def check(
+    body: Any, model: str, *, counting: bool = False, form: Form = Form.VERTEX, version: str | None = None
+) -> None:
     """Check a request as the real service does.
+
+    Args:
+        body: the request's JSON.
+        model: that is asked.
+        counting: the request asks for the number of its tokens and for no answer.
+        form: of the service.
+        version: of the API; by default the one that the body names.
 
     Raises:
         RefusedError: with the first rule that it breaks.
     """
     _require(isinstance(body, dict), "Input should be a valid dictionary")
-    _require(bool(body.get("anthropic_version")), "anthropic_version: Field required")
+    needed = "anthropic_version" if form is Form.VERTEX else "model"
+    _require(bool(body.get(needed)), f"{needed}: Field required")
     for key in body:
-        _require(key in _KNOWN or (counting and key == "model"), f"{key}: Extra inputs are not permitted")
+        known = key in _KNOWN or key in form.value or (counting and key == "model")
+        gone = key in _SAMPLING and _is_new(version or str(body.get("anthropic_version", "")))
+        _require(known and not gone, f"{key}: Extra inputs are not permitted")
     if not counting:
         limit = body.get("max_tokens")
         _require(isinstance(limit, int) and limit > 0, "max_tokens: Field required")
@@ -100,6 +116,11 @@ def check(body: Any, model: str, *, counting: bool = False) -> None:
     _check_tools(body)
     if not counting:
         _check_thinking(body, model.partition("@")[0])
+
+
+def _is_new(version: str) -> bool:
+    # Vertex AI's own first version has a name of another form: vertex-2023-10-16.
+    return version[:1].isdigit() and version >= _WITHOUT_SAMPLING
 
 
 def _require(holds: bool, message: str) -> None:

@@ -1,22 +1,33 @@
-"""The server's life: a thread, a port, the dials and the ledger."""
+"""The server's life: a thread with an event loop, a port, the dials and the ledger."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
-import sys
 import threading
-from http.server import ThreadingHTTPServer
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from llm_convert.testing.model_server.addresses import environment_of
 from llm_convert.testing.model_server.answers import AnswerWith, no_answer
-from llm_convert.testing.model_server.dials import Dials, Fault
-from llm_convert.testing.model_server.handler import Handler
+from llm_convert.testing.model_server.anthropic import AnthropicClaude
+from llm_convert.testing.model_server.call import json_bytes
+from llm_convert.testing.model_server.calls import Calls
+from llm_convert.testing.model_server.claude import VertexClaude
+from llm_convert.testing.model_server.dials import Dials
+from llm_convert.testing.model_server.faults import Fault, RefusedError
+from llm_convert.testing.model_server.http import Connection, Cut, Reply, Request, Stream
 from llm_convert.testing.model_server.ledger import Ledger, LedgerRecord
+from llm_convert.testing.model_server.workers import Workers
+
+_WAITING_CONNECTIONS = 1024
+_NOT_FOUND = json_bytes({"error": {"code": 404, "message": "Not Found", "status": "NOT_FOUND"}})
 
 
 class ModelServer:
-    """Claude's wire on this machine, at a port of its own, from ``start`` to ``stop``; also a context manager.
+    """Models' wires on this machine, at a port of its own, from ``start`` to ``stop``; also a context manager.
 
     Args:
         answer_with: from a request's JSON to the input of the answering tool call; without it no rows and a question.
@@ -24,7 +35,8 @@ class ModelServer:
         port: 0 takes any free one.
         project: told to clients by ``environment``.
         region: likewise.
-        token: the one access token that is accepted; by default any.
+        token: the one access token, or key, that is accepted; by default any.
+        clock: monotonic seconds, by which quotas fill and caches age.
     """
 
     def __init__(
@@ -36,30 +48,35 @@ class ModelServer:
         project: str = "local-project",
         region: str = "global",
         token: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.answer_with = answer_with
         self.dials = dials or Dials()
         self.token = token
-        self.stopping = threading.Event()
+        self.clock = clock
         self.books = Ledger()
         self._project = project
         self._region = region
         self._faults = threading.Lock()
-        self._http = _Http(("127.0.0.1", port), type("BoundHandler", (Handler,), {"model_server": self}))
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), name="model-server", daemon=True)
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=_WAITING_CONNECTIONS)
+        self._port = self._socket.getsockname()[1]
+        self._calls = Calls(self, [VertexClaude(), AnthropicClaude()])
+        self._connections: set[Connection] = set()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="model-server", daemon=True)
 
     def start(self) -> Self:
         """Answer from now on."""
         self._thread.start()
+        self._started.wait()
         return self
 
     def stop(self) -> None:
         """Close every connection; requests that hang or wait end."""
-        self.stopping.set()
-        self._http.shutdown()
-        self._http.close_connections()
-        self._http.server_close()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+        self._socket.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -72,17 +89,20 @@ class ModelServer:
     @property
     def base_url(self) -> str:
         """What clients take for Vertex AI; ends in ``/v1``."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        return f"{self.url}/v1"
 
-    def environment(self) -> dict[str, str]:
-        """The variables that make this library use the server, in this or another process."""
-        return {
-            "LLM_CONVERT_PROVIDER": "vertex",
-            "LLM_CONVERT_VERTEX_ACCESS_TOKEN": self.token or "local-token",
-            "ANTHROPIC_VERTEX_BASE_URL": self.base_url,
-            "ANTHROPIC_VERTEX_PROJECT_ID": self._project,
-            "CLOUD_ML_REGION": self._region,
-        }
+    @property
+    def url(self) -> str:
+        """Where all services are; each has its own paths there."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def environment(self, service: str = "vertex") -> dict[str, str]:
+        """The variables that make this library use the server, in this or another process.
+
+        Args:
+            service: ``vertex``, ``anthropic``, ``openai`` or ``ollama``.
+        """
+        return environment_of(service, self.url, token=self.token, project=self._project, region=self._region)
 
     @property
     def ledger(self) -> tuple[LedgerRecord, ...]:
@@ -105,41 +125,45 @@ class ModelServer:
             if not self.dials.fail_next:
                 return None
             fault = self.dials.fail_next.pop(0)
-        return Fault(status=fault, message="the dials say so") if isinstance(fault, int) else fault
+        return Fault.plain(fault) if isinstance(fault, int) else fault
 
+    async def ask(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What the model is to say.
 
-class _Http(ThreadingHTTPServer):
-    """Knows its connections, so that stopping also ends those that clients keep alive."""
+        Raises:
+            RefusedError: the answering callable raised; its words are told as the service's.
+        """
+        answer_with = self.answer_with
+        if answer_with is no_answer:
+            return no_answer(body)
+        try:
+            # A test's own code: whatever it raises must reach the test as an answer and not hang its client.
+            payload: dict[str, Any] = await self.workers.run(answer_with, body)
+        except Exception as error:
+            said = f"answer_with raised {type(error).__name__}: {error}"
+            raise RefusedError(Fault(message=said)) from error
+        return payload
 
-    daemon_threads = True
-    request_queue_size = 512
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        self.workers = Workers()
+        server = await self._loop.create_server(
+            lambda: Connection(self._handle, self._connections), sock=self._socket, backlog=_WAITING_CONNECTIONS
+        )
+        self._started.set()
+        await self._stopping.wait()
+        server.close()
+        for connection in tuple(self._connections):
+            connection.abort()
+        self.workers.close()
+        # What is still open is cancelled when this returns.
 
-    def __init__(self, address: tuple[str, int], handler: type[Handler]) -> None:
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        super().__init__(address, handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def close_connections(self) -> None:
-        """End all open connections; their threads see it and finish."""
-        with self._lock:
-            connections = tuple(self._connections)
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news; anything else is a defect of this server and is shown."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
+    async def _handle(self, request: Request) -> Reply | Stream | Cut:
+        reply = await self._calls.handle(request)
+        if reply is not None:
+            return reply
+        if request.method == "POST":
+            self.books.begin()
+            request.finished = self.books.end
+        return Reply(status=404, body=_NOT_FOUND)
