@@ -60,5 +60,5 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Iterable[str]) ->
 def _choice(choices: tuple[str, ...], form: str, description: str) -> Param:
     # Proposals and a pattern instead of an enum: the page of Airflow 3.1 breaks on an enum that holds null.
     pattern = f"^({'|'.join(map(re.escape, choices))})$" if choices else form
-    proposals = {"examples": list(choices)} if choices else {}
+    proposals: dict[str, Any] = {"examples": list(choices)} if choices else {}
     return Param(None, type=["null", "string"], pattern=pattern, description=description, **proposals)
