@@ -92,6 +92,11 @@ def report_part(tenant: str, bsda: str, run_id: str, task: int) -> str:
     return f"{report_parts(tenant, bsda, run_id)}{task:04d}.json"
 
 
+def routing(tenant: str, bsda: str, run_id: str) -> str:
+    """The kinds that a model chose for documents without one."""
+    return f"{run(tenant, bsda, run_id)}/routing.json"
+
+
 def messages(tenant: str, bsda: str, run_id: str) -> str:
     """The prefix of a run's message streams."""
     return f"{run(tenant, bsda, run_id)}/messages/"

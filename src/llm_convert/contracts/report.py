@@ -94,6 +94,8 @@ class ReportPart(Contract):
     """ISO 8601, UTC."""
     finished_at: str
     lines: tuple[ReportLine, ...] = ()
+    routing: Usage = Usage()
+    """Paid by this task to choose the kind of documents that no rule names."""
 
 
 class RunSummary(Contract):

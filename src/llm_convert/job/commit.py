@@ -33,7 +33,7 @@ def commit(
         started_at=min(part.started_at for part in parts),
         finished_at=max(part.finished_at for part in parts),
         items=tuple(lines[position] for position in sorted(lines)),
-        usage=sum((line.usage for line in lines.values()), Usage()),
+        usage=sum((line.usage for line in lines.values()), sum((part.routing for part in parts), Usage())),
         max_failed_fraction=max_failed_fraction,
     )
     create_model(store, keys.report(*place), report)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from llm_convert.claims.heartbeat import Heartbeat
@@ -19,8 +19,10 @@ from llm_convert.contracts import keys
 from llm_convert.contracts.launch import JobRequest
 from llm_convert.contracts.report import ItemReport, Report, ReportLine, ReportPart, format_usd
 from llm_convert.contracts.tenant import TenantConfig
+from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import TRY_AGAIN, Outcome
 from llm_convert.conversion.convert import Workshop
+from llm_convert.conversion.settling import is_deterministic
 from llm_convert.documents import ReadOptions
 from llm_convert.errors import EXIT_DATA, EXIT_OK, EXIT_TRY_AGAIN, InterruptedByPlatformError
 from llm_convert.job.batching import Batching, BatchPlace
@@ -31,6 +33,7 @@ from llm_convert.job.messages import MessageWriter
 from llm_convert.job.plan import Narrowing, Planned, plan, read_manifests
 from llm_convert.job.progress import Progress
 from llm_convert.job.queue import WorkQueue
+from llm_convert.job.routing import Router, kinds_of
 from llm_convert.job.runner import Runner, Stopped
 from llm_convert.job.shard import shares_of
 from llm_convert.job.telling import TokenTeller
@@ -74,7 +77,8 @@ class Job:
         """
         started = self.clock.now()
         self._check_models()
-        planned = self._plan()
+        workshop = self._workshop()
+        planned, routing = await self._plan(workshop)
         shares = shares_of(planned, self.place.count)
         items = sum(planned[position].item is not None for position in shares[self.place.index])
         with MessageWriter(
@@ -89,24 +93,32 @@ class Job:
             )
             self._say_what_is_there(messages, planned)
             try:
-                ended = await self._convert(planned, shares, messages, stop)
+                ended = await self._convert(planned, shares, workshop, messages, stop)
             except Stopped:
                 messages.closed(exit_code=EXIT_TRY_AGAIN, reason="the platform asked the job to stop", items=0)
                 raise InterruptedByPlatformError(
                     "the platform asked the job to stop (SIGTERM)",
                     remedy="Run it again; only what is not done is repeated.",
                 ) from None
-            report = self._commit(started, len(planned), ended)
+            finally:
+                await workshop.heartbeat.close()
+            report = self._commit(started, len(planned), ended, routing)
             code = EXIT_OK if report is None else exit_code_for(report)
             messages.closed(exit_code=code, reason="" if report is None else _reason(report, code), items=items)
         return report, code
 
-    def _plan(self) -> list[Planned]:
+    async def _plan(self, workshop: Workshop) -> tuple[list[Planned], Usage]:
+        """What is to be done, and what it cost to know that."""
         narrowing = Narrowing.of(
             self.config, self.prompts, file_id=self.request.file_id, prompt_id=self.request.prompt_id
         )
         manifests = read_manifests(self.store, self.request.tenant, self.request.bsda)
-        return plan(manifests, self.prompts, narrowing, self.engine, reading=self._reading_identity)
+        usage = Usage()
+        if self.settings.router == "on" and not is_deterministic(self.engine.name):
+            file_ids = narrowing.file_ids or self.config.file_ids
+            router = Router(workshop, self.request.tenant, kinds_of(self.prompts, file_ids, narrowing.prompt_ids))
+            manifests, usage = await router.routed(manifests, self.request.bsda)
+        return plan(manifests, self.prompts, narrowing, self.engine, reading=self._reading_identity), usage
 
     @property
     def _reading_identity(self) -> str:
@@ -129,14 +141,20 @@ class Job:
             messages.log("warning", f"nothing to convert: {none}; the report says why")
 
     async def _convert(
-        self, planned: list[Planned], shares: list[list[int]], messages: MessageWriter, stop: asyncio.Event
+        self,
+        planned: list[Planned],
+        shares: list[list[int]],
+        workshop: Workshop,
+        messages: MessageWriter,
+        stop: asyncio.Event,
     ) -> dict[int, ItemReport]:
         """By position, the lines that this task knows: its own share's, and of others' what it took over or saw."""
         mine = shares[self.place.index]
         lines = {position: skipped for position in mine if (skipped := planned[position].skipped) is not None}
         work = [position for position in mine if position not in lines]
         progress = Progress(len(work))
-        workshop = self._workshop(messages)
+        if self.settings.stream_tokens:
+            workshop = replace(workshop, listener=TokenTeller(messages))
         await self._batch([planned[position] for position in work], workshop, messages, stop)
         runner = Runner(
             planned,
@@ -169,7 +187,6 @@ class Job:
                     usage=progress.usage,
                     seconds_left=progress.seconds_left,
                 )
-        await workshop.heartbeat.close()
         return lines
 
     async def _batch(
@@ -199,7 +216,7 @@ class Job:
         items = [(entry.item, entry.prompt) for entry in work if entry.item and entry.prompt]
         await batching.run(items, send=self.settings.batch == "on")
 
-    def _workshop(self, messages: MessageWriter) -> Workshop:
+    def _workshop(self) -> Workshop:
         lease = self.settings.lease_seconds
         return Workshop(
             store=self.store,
@@ -222,16 +239,16 @@ class Job:
             repairs=self.settings.repairs,
             tier_up=self.settings.tier_up,
             force=self.request.force,
-            listener=TokenTeller(messages) if self.settings.stream_tokens else None,
         )
 
-    def _commit(self, started: datetime, positions: int, lines: dict[int, ItemReport]) -> Report | None:
+    def _commit(self, started: datetime, positions: int, lines: dict[int, ItemReport], routing: Usage) -> Report | None:
         part = ReportPart(
             task=self.place.index,
             tasks=self.place.count,
             positions=positions,
             started_at=started.isoformat(timespec="milliseconds"),
             finished_at=self.clock.now().isoformat(timespec="milliseconds"),
+            routing=routing,
             lines=tuple(ReportLine(position=position, item=lines[position]) for position in sorted(lines)),
         )
         return commit(

@@ -28,7 +28,7 @@ def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemRepo
         work_item=item.id,
         outcome=ending.outcome,
         cause=None if isinstance(ending, Result) else ending.cause,
-        detail="; ".join(ending.notes) if isinstance(ending, Result) else ending.said,
+        detail="; ".join(_notes(planned, ending)),
         rows=len(ending.rows) if isinstance(ending, Result) else 0,
         quarantined=len(ending.quarantined) if succeeded else 0,
         reused=reused,
@@ -41,6 +41,12 @@ def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemRepo
         in_doubt_calls=0 if reused else len(ending.in_doubt),
         in_doubt_microusd=0 if reused else sum(call.worst_case_microusd for call in ending.in_doubt),
     )
+
+
+def _notes(planned: Planned, ending: Result | Failure) -> list[str]:
+    """How it came to be converted, where that is not plain, and how it ended."""
+    chosen = [planned.entry.note] if planned.entry.note else []
+    return [*chosen, *ending.notes] if isinstance(ending, Result) else [*chosen, ending.said]
 
 
 def _last_asked(failure: Failure) -> str:
