@@ -64,9 +64,14 @@ class Draft:
         """Whether a model could mend something."""
         return bool(self.unproven or self.disagreements)
 
+    @property
+    def _lacks_rows(self) -> bool:
+        """Totals disagree although every row is what the document says. Where one is not, that may be all of it."""
+        return bool(self.disagreements) and not self.unproven
+
     def said(self) -> str:
         """What a model is told: only what failed, with the reason."""
-        if self.disagreements:
+        if self._lacks_rows:
             lines = "\n".join(f"- {line}" for line in self.disagreements[:MOST_SAID])
             return (
                 f"Stated totals disagree with the rows:\n{lines}\n"
@@ -82,7 +87,7 @@ class Draft:
 
     def faulty_answer(self) -> dict[str, Any]:
         """The rows that are to be mended, as the model gave them: good rows are not sent back to be typed anew."""
-        wanted = range(len(self.claimed)) if self.disagreements else sorted(self.unproven)
+        wanted = range(len(self.claimed)) if self._lacks_rows else sorted(self.unproven)
         return {
             "rows": [
                 {name: claim.model_dump(mode="json") for name, claim in self.claimed[position].items()}
@@ -92,7 +97,7 @@ class Draft:
 
     def mended(self, rows: Sequence[ClaimedRow]) -> Draft:
         """The draft with a later answer to ``said`` taken in; never with fewer proven rows than before."""
-        if self.disagreements:
+        if self._lacks_rows:
             after = Draft.of(rows, self.prompt, self.document)
             return self if after.disagreements and len(after.rows) < len(self.rows) else after
         places = sorted(self.unproven)
