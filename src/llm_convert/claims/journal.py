@@ -44,9 +44,13 @@ class ClaimJournal:
     async def unanswered(self, call: SentCall, *, may_be_billed: bool) -> None:
         """No reply came of it; LeaseLostError as in ``sending``."""
         doubts = (call,) if may_be_billed else ()
-        await asyncio.to_thread(
-            self._note, lambda lease: lease.model_copy(update={"call": None, "in_doubt": (*lease.in_doubt, *doubts)})
-        )
+
+        def noted(lease: Lease) -> Lease:
+            # Somebody may have written it down as doubtful meanwhile; now it is known.
+            others = tuple(other for other in lease.in_doubt if other != call)
+            return lease.model_copy(update={"call": None, "in_doubt": (*others, *doubts)})
+
+        await asyncio.to_thread(self._note, noted)
 
     async def answered(self, reply: Reply) -> None:
         """Keep the reply, before anything looks into it."""

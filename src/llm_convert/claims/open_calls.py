@@ -25,12 +25,19 @@ class OpenCall:
 
 def open_calls(store: ObjectStore, tenant: str, now: datetime) -> Iterator[OpenCall]:
     """All of a tenant, by work item."""
+    for found in _noted(store, tenant, now):
+        if not _is_answered(store, tenant, found.call):
+            yield found
+
+
+def _noted(store: ObjectStore, tenant: str, now: datetime) -> Iterator[OpenCall]:
+    """What claims and endings say of calls; a reply may have come since."""
     prefix = f"{keys.tenant_prefix(tenant)}/work/"
     for info in store.list(prefix):
         item_id, _, name = info.key.removeprefix(prefix).partition("/")
         match name:
             case "claim.json":
-                yield from _of_claim(store, tenant, find_model(store, info.key, Lease), now)
+                yield from _of_claim(find_model(store, info.key, Lease), now)
             case "result.json":
                 yield from _of_ending(find_model(store, info.key, Result))
             case "failure.json":
@@ -39,16 +46,17 @@ def open_calls(store: ObjectStore, tenant: str, now: datetime) -> Iterator[OpenC
                     yield from _of_ending(find_model(store, info.key, Failure))
 
 
-def _of_claim(store: ObjectStore, tenant: str, lease: Lease | None, now: datetime) -> Iterator[OpenCall]:
+def _is_answered(store: ObjectStore, tenant: str, call: SentCall) -> bool:
+    reply = find_model(store, keys.reply(tenant, call.work_item, call.call), Reply)
+    return reply is not None and any(attempt.at == call.sent_at for attempt in reply.attempts[-1:])
+
+
+def _of_claim(lease: Lease | None, now: datetime) -> Iterator[OpenCall]:
     if lease is None:
         return
     yield from (OpenCall(call=call, in_doubt=True) for call in lease.in_doubt)
-    call = lease.call
-    if call is None:
-        return
-    reply = find_model(store, keys.reply(tenant, call.work_item, call.call), Reply)
-    if reply is None or all(attempt.at != call.sent_at for attempt in reply.attempts[-1:]):
-        yield OpenCall(call=call, in_doubt=lease.seconds_left(now) <= 0)
+    if lease.call is not None:
+        yield OpenCall(call=lease.call, in_doubt=lease.seconds_left(now) <= 0)
 
 
 def _of_ending(ending: Result | Failure | None) -> Iterator[OpenCall]:
