@@ -6,11 +6,11 @@ import dataclasses
 import json
 from typing import Any
 
-from llm_convert.testing.model_server.answers import events_of, message_of
 from llm_convert.testing.model_server.call import Answer, Call, Service, Tokens, bearer, json_of
 from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import Action, Fault, RefusedError
 from llm_convert.testing.model_server.http import Request
+from llm_convert.testing.model_server.messages import events_of, message_of
 from llm_convert.testing.model_server.protocol import check, count_tokens, parse_path
 
 

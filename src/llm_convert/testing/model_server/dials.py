@@ -50,6 +50,8 @@ class Dials:
     malformed: Malformed | None = None
     wrong_digit: bool = False
     """Changes the last digit of the first number that is answered, and leaves its address as it was."""
+    unsupported: frozenset[str] = frozenset()
+    """Parameters that the chat completions do not know, such as ``tools`` or ``response_format``."""
     context_tokens: int | None = None
     """A longer prompt is refused in the service's words."""
     cache_read_tokens: int = 0

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +20,8 @@ from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import Fault, RefusedError
 from llm_convert.testing.model_server.http import Connection, Cut, Reply, Request, Stream
 from llm_convert.testing.model_server.ledger import Ledger, LedgerRecord
+from llm_convert.testing.model_server.ollama import OllamaChat
+from llm_convert.testing.model_server.openai import ChatCompletions
 from llm_convert.testing.model_server.workers import Workers
 
 _WAITING_CONNECTIONS = 1024
@@ -37,6 +39,7 @@ class ModelServer:
         region: likewise.
         token: the one access token, or key, that is accepted; by default any.
         clock: monotonic seconds, by which quotas fill and caches age.
+        ollama_models: that were pulled.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class ModelServer:
         region: str = "global",
         token: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        ollama_models: Sequence[str] = ("qwen3:8b",),
     ) -> None:
         self.answer_with = answer_with
         self.dials = dials or Dials()
@@ -60,7 +64,8 @@ class ModelServer:
         self._faults = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", port), backlog=_WAITING_CONNECTIONS)
         self._port = self._socket.getsockname()[1]
-        self._calls = Calls(self, [VertexClaude(), AnthropicClaude()])
+        self._ollama = OllamaChat(ollama_models)
+        self._calls = Calls(self, [VertexClaude(), AnthropicClaude(), ChatCompletions(), self._ollama])
         self._connections: set[Connection] = set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="model-server", daemon=True)
@@ -160,9 +165,10 @@ class ModelServer:
         # What is still open is cancelled when this returns.
 
     async def _handle(self, request: Request) -> Reply | Stream | Cut:
-        reply = await self._calls.handle(request)
-        if reply is not None:
-            return reply
+        for part in (self._calls.handle, self._ollama.tags):
+            reply = await part(request)
+            if reply is not None:
+                return reply
         if request.method == "POST":
             self.books.begin()
             request.finished = self.books.end
