@@ -24,6 +24,8 @@ class Tokens:
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    cache_write_long: int = 0
+    """Of what the cache wrote, what lives for an hour."""
 
     @property
     def fresh(self) -> int:
@@ -78,6 +80,8 @@ class Service(ABC):
     request_id_prefix = "req_"
     request_id_header = "request-id"
     stream_media_type = "text/event-stream; charset=utf-8"
+    caches = False
+    """Whether a request says what of its prompt is kept."""
     says_retry_after = True
     """Whether the real service tells a refused client how long to wait."""
 

@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from llm_convert.testing.model_server.cache import NOTHING_CACHED, Cached, PromptCache
 from llm_convert.testing.model_server.call import Answer, Call, Served, Service, Tokens, json_bytes
+from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import AFTER_THE_WORK, Action, Fault, RefusedError
 from llm_convert.testing.model_server.http import Cut, Reply, Request, Stream
 from llm_convert.testing.model_server.ledger import LedgerRecord
@@ -27,6 +29,7 @@ class Calls:
         self._served = served
         self._services = services
         self._limits = Limits(served.clock)
+        self._cache = PromptCache(served.clock)
 
     async def handle(self, request: Request) -> Reply | Stream | Cut | None:
         """The answer; None when the request calls no model."""
@@ -52,6 +55,8 @@ class Calls:
         call.service.authorize(call, served.token)
         if call.method == "messages":
             await self._limit(call)
+        # Looked up when a request arrives: of two that arrive together neither reads what the other writes.
+        cached = self._cache.look(call.capacity, call.fields, served.dials) if call.service.caches else NOTHING_CACHED
         fault = served.take_fault()
         if served.dials.latency_seconds > 0:
             await asyncio.sleep(served.dials.latency_seconds)
@@ -60,7 +65,7 @@ class Calls:
         call.service.check(call, served.dials)
         if call.method == "count_tokens":
             return self._count(call)
-        return await self._answer(call, fault)
+        return await self._answer(call, cached, fault)
 
     async def _limit(self, call: Call) -> None:
         try:
@@ -75,16 +80,13 @@ class Calls:
         self._record(call, 200, Tokens(prompt=tokens))
         return self._reply(call, 200, json_bytes(call.service.counted(tokens)))
 
-    async def _answer(self, call: Call, fault: Fault | None) -> Reply | Stream | Cut:
+    async def _answer(self, call: Call, cached: Cached, fault: Fault | None) -> Reply | Stream | Cut:
         service, dials = call.service, self._served.dials
         payload = await self._served.ask(call.fields)
-        prompt = Tokens(
-            prompt=service.prompt_tokens(call),
-            cache_read=dials.cache_read_tokens,
-            cache_write=dials.cache_write_tokens,
-        )
+        prompt = _prompt(service.prompt_tokens(call), cached, dials)
         answer = service.answer(call, payload, prompt, dials)
         self._record(call, 200, answer.tokens, answer)
+        self._cache.begin(cached)
         if fault is not None and fault.action is Action.LOSE:
             return Cut()
         if not call.streams:
@@ -144,3 +146,10 @@ class Calls:
                 cache_write_tokens=tokens.cache_write,
             )
         )
+
+
+def _prompt(tokens: int, cached: Cached, dials: Dials) -> Tokens:
+    """A prompt's tokens; what the dials fix goes before what the cache did."""
+    if dials.cache_read_tokens or dials.cache_write_tokens:
+        return Tokens(prompt=tokens, cache_read=dials.cache_read_tokens, cache_write=dials.cache_write_tokens)
+    return Tokens(prompt=tokens, cache_read=cached.read, cache_write=cached.write, cache_write_long=cached.write_long)

@@ -7,7 +7,7 @@ from typing import Any
 
 from llm_convert.testing.model_server.dials import Dials, Malformed
 from llm_convert.testing.model_server.faults import Fault, RefusedError
-from llm_convert.testing.model_server.protocol import IMAGE_TOKENS
+from llm_convert.testing.model_server.prompts import IMAGE_TOKENS
 from llm_convert.testing.model_server.shaping import CUT_OFF, shaped
 
 _ROLES = {"system", "developer", "user", "assistant", "tool"}

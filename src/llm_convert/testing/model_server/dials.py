@@ -50,10 +50,16 @@ class Dials:
     malformed: Malformed | None = None
     wrong_digit: bool = False
     """Changes the last digit of the first number that is answered, and leaves its address as it was."""
+    structured_outputs: bool = True
+    """Off, Vertex AI refuses schemas that answers are held to, as an organisation's policy makes it do by default."""
     unsupported: frozenset[str] = frozenset()
     """Parameters that the chat completions do not know, such as ``tools`` or ``response_format``."""
     context_tokens: int | None = None
     """A longer prompt is refused in the service's words."""
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
-    """Taken off the counted input tokens and told as the cache's."""
+    """Taken off the counted input tokens and told as the cache's, instead of what the server's cache did."""
+    cache_minimum_tokens: int = 1024
+    """A shorter prefix is not kept; the real minimum differs by model."""
+    cache_life_seconds: float = 300.0
+    """Since an entry was written or last read; one with the ttl ``1h`` lives for an hour."""
