@@ -6,13 +6,14 @@ import dataclasses
 import json
 from typing import Any
 
-from llm_convert.testing.model_server.call import Answer, Call, Service, Tokens, bearer, json_of
+from llm_convert.testing.model_server.call import Answer, Call, Service, bearer, json_of
 from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import Action, Fault, RefusedError
 from llm_convert.testing.model_server.http import Request
 from llm_convert.testing.model_server.messages import events_of, message_of, wants_json
 from llm_convert.testing.model_server.prompts import count_tokens
 from llm_convert.testing.model_server.protocol import check, parse_path
+from llm_convert.testing.model_server.tokens import Tokens
 
 
 class Claude(Service):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from llm_convert.testing.model_server.call import Answer, Call, Service, Tokens, json_bytes, json_of
+from llm_convert.testing.model_server.call import Answer, Call, Service, json_bytes, json_of
 from llm_convert.testing.model_server.chat import (
     check_messages,
     output_of,
@@ -20,6 +20,7 @@ from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import Action, Fault
 from llm_convert.testing.model_server.http import Reply, Request
 from llm_convert.testing.model_server.shaping import CUT_OFF
+from llm_convert.testing.model_server.tokens import Tokens
 
 _PIECE = 40
 _USUAL_CONTEXT = 4_096

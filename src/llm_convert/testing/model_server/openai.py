@@ -6,11 +6,12 @@ import dataclasses
 import json
 from typing import Any
 
-from llm_convert.testing.model_server.call import Answer, Call, Service, Tokens, bearer, json_of
+from llm_convert.testing.model_server.call import Answer, Call, Service, bearer, json_of
 from llm_convert.testing.model_server.chat import check_messages, output_of, output_tokens, prompt_tokens, require
 from llm_convert.testing.model_server.dials import Dials, Malformed
 from llm_convert.testing.model_server.faults import Action, Fault, RefusedError
 from llm_convert.testing.model_server.http import Request
+from llm_convert.testing.model_server.tokens import Tokens
 
 _KNOWN = frozenset(
     [

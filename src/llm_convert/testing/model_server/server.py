@@ -22,6 +22,7 @@ from llm_convert.testing.model_server.http import Connection, Cut, Reply, Reques
 from llm_convert.testing.model_server.ledger import Ledger, LedgerRecord
 from llm_convert.testing.model_server.ollama import OllamaChat
 from llm_convert.testing.model_server.openai import ChatCompletions
+from llm_convert.testing.model_server.prices import PriceList, Tariff
 from llm_convert.testing.model_server.workers import Workers
 
 _WAITING_CONNECTIONS = 1024
@@ -40,6 +41,7 @@ class ModelServer:
         token: the one access token, or key, that is accepted; by default any.
         clock: monotonic seconds, by which quotas fill and caches age.
         ollama_models: that were pulled.
+        prices: by model, see ``prices.USUAL``; by default nothing is charged.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class ModelServer:
         token: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         ollama_models: Sequence[str] = ("qwen3:8b",),
+        prices: PriceList | None = None,
     ) -> None:
         self.answer_with = answer_with
         self.dials = dials or Dials()
         self.token = token
         self.clock = clock
+        self.tariff = Tariff(prices or {})
         self.books = Ledger()
         self._project = project
         self._region = region
@@ -115,6 +119,11 @@ class ModelServer:
         return self.books.records
 
     @property
+    def charged_microusd(self) -> int:
+        """What all answers so far cost by the server's own arithmetic."""
+        return sum(record.charged_microusd for record in self.books.records)
+
+    @property
     def received(self) -> int:
         """Requests so far, those that are still open included."""
         return self.books.received
@@ -126,10 +135,17 @@ class ModelServer:
 
     def take_fault(self) -> Fault | None:
         """The next fault of the dials; each is taken once."""
+        return self._take(self.dials.fail_next)
+
+    def take_poll_fault(self) -> Fault | None:
+        """The same for what only looks at batches, or cancels one."""
+        return self._take(self.dials.fail_next_poll)
+
+    def _take(self, faults: list[Fault | int]) -> Fault | None:
         with self._faults:
-            if not self.dials.fail_next:
+            if not faults:
                 return None
-            fault = self.dials.fail_next.pop(0)
+            fault = faults.pop(0)
         return Fault.plain(fault) if isinstance(fault, int) else fault
 
     async def ask(self, body: dict[str, Any]) -> dict[str, Any]:
