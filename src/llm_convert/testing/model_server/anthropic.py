@@ -26,6 +26,7 @@ class AnthropicClaude(Claude):
             return None
         call = Call(service=self, request=request, body=json_of(request.body), model="", method=method)
         call.model = str(call.fields.get("model", ""))
+        call.region = str(call.fields.get("inference_geo") or "global")
         call.streams = bool(call.fields.get("stream"))
         return call
 

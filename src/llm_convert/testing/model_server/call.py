@@ -12,23 +12,9 @@ from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import Fault
 from llm_convert.testing.model_server.http import Request
 from llm_convert.testing.model_server.ledger import Ledger
+from llm_convert.testing.model_server.prices import Tariff
+from llm_convert.testing.model_server.tokens import Tokens
 from llm_convert.testing.model_server.workers import Workers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """What an answer is billed for."""
-
-    prompt: int
-    """What the cache read or wrote included."""
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-
-    @property
-    def fresh(self) -> int:
-        """Of the prompt, what the cache neither read nor wrote."""
-        return max(0, self.prompt - self.cache_read - self.cache_write)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +31,9 @@ class Call:
     region: str = "global"
     streams: bool = False
     number: int = 0
+    batch: str | None = None
+    recorded: bool = True
+    """Off for what costs nothing however often it is asked, such as the state of a batch."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -78,6 +67,8 @@ class Service(ABC):
     request_id_prefix = "req_"
     request_id_header = "request-id"
     stream_media_type = "text/event-stream; charset=utf-8"
+    caches = False
+    """Whether a request says what of its prompt is kept."""
     says_retry_after = True
     """Whether the real service tells a refused client how long to wait."""
 
@@ -137,9 +128,13 @@ class Served(Protocol):
     books: Ledger
     workers: Workers
     clock: Callable[[], float]
+    tariff: Tariff
 
     def take_fault(self) -> Fault | None:
         """The next fault of the dials; each is taken once."""
+
+    def take_poll_fault(self) -> Fault | None:
+        """The same for what only looks at batches, or cancels one."""
 
     async def ask(self, body: dict[str, Any]) -> dict[str, Any]:
         """What the model is to say. Raises RefusedError when the answering callable raised."""

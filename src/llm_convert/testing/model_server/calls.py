@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from llm_convert.testing.model_server.call import Answer, Call, Served, Service, Tokens, json_bytes
+from llm_convert.testing.model_server.cache import NOTHING_CACHED, Cached, PromptCache
+from llm_convert.testing.model_server.call import Answer, Call, Served, Service, json_bytes
+from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import AFTER_THE_WORK, Action, Fault, RefusedError
 from llm_convert.testing.model_server.http import Cut, Reply, Request, Stream
 from llm_convert.testing.model_server.ledger import LedgerRecord
 from llm_convert.testing.model_server.limits import Limits
+from llm_convert.testing.model_server.tokens import Tokens
 
 _NOTHING = Tokens(prompt=0)
 
@@ -27,6 +30,7 @@ class Calls:
         self._served = served
         self._services = services
         self._limits = Limits(served.clock)
+        self._cache = PromptCache(served.clock)
 
     async def handle(self, request: Request) -> Reply | Stream | Cut | None:
         """The answer; None when the request calls no model."""
@@ -52,6 +56,8 @@ class Calls:
         call.service.authorize(call, served.token)
         if call.method == "messages":
             await self._limit(call)
+        # Looked up when a request arrives: of two that arrive together neither reads what the other writes.
+        cached = self._look(call)
         fault = served.take_fault()
         if served.dials.latency_seconds > 0:
             await asyncio.sleep(served.dials.latency_seconds)
@@ -60,7 +66,7 @@ class Calls:
         call.service.check(call, served.dials)
         if call.method == "count_tokens":
             return self._count(call)
-        return await self._answer(call, fault)
+        return await self._answer(call, cached, fault)
 
     async def _limit(self, call: Call) -> None:
         try:
@@ -75,16 +81,63 @@ class Calls:
         self._record(call, 200, Tokens(prompt=tokens))
         return self._reply(call, 200, json_bytes(call.service.counted(tokens)))
 
-    async def _answer(self, call: Call, fault: Fault | None) -> Reply | Stream | Cut:
+    async def act(self, call: Call, work: Callable[[], Awaitable[bytes]]) -> Reply | Cut:
+        """Do what is no call of a model, such as the making of a batch, with the harm that the dials do.
+
+        Args:
+            call: number and method are set here; what is not recorded counts as no request.
+            work: does it; its result is the answer's JSON.
+        """
+        served = self._served
+        call.number = served.books.begin() if call.recorded else served.books.number()
+        call.request.finished = served.books.end if call.recorded else None
+        try:
+            call.service.authorize(call, served.token)
+            fault = served.take_fault() if call.recorded else served.take_poll_fault()
+            if served.dials.latency_seconds > 0:
+                await asyncio.sleep(served.dials.latency_seconds)
+            if fault is not None and fault.action not in AFTER_THE_WORK:
+                return await self._fail(call, fault)
+            body = await work()
+        except RefusedError as refused:
+            return self._say(call, refused.fault)
+        self._record(call, 200, _NOTHING)
+        if fault is not None and fault.action is Action.LOSE:
+            return Cut()
+        return self._reply(call, 200, body)
+
+    async def settle(self, call: Call) -> Answer:
+        """Answer a request of a batch, and write the ledger.
+
+        Raises:
+            RefusedError: the request breaks a rule; it costs nothing.
+        """
+        call.number = self._served.books.number()
+        try:
+            call.service.check(call, self._served.dials)
+            if call.streams:
+                raise RefusedError(Fault.invalid("stream: Streaming is not supported in batches"))
+            return await self._answered(call, self._look(call))
+        except RefusedError as refused:
+            self._record(call, refused.fault.status, _NOTHING)
+            raise
+
+    def _look(self, call: Call) -> Cached:
+        if not call.service.caches:
+            return NOTHING_CACHED
+        return self._cache.look(call.capacity, call.fields, self._served.dials)
+
+    async def _answered(self, call: Call, cached: Cached) -> Answer:
         service, dials = call.service, self._served.dials
         payload = await self._served.ask(call.fields)
-        prompt = Tokens(
-            prompt=service.prompt_tokens(call),
-            cache_read=dials.cache_read_tokens,
-            cache_write=dials.cache_write_tokens,
-        )
-        answer = service.answer(call, payload, prompt, dials)
+        answer = service.answer(call, payload, _prompt(service.prompt_tokens(call), cached, dials), dials)
         self._record(call, 200, answer.tokens, answer)
+        self._cache.begin(cached)
+        return answer
+
+    async def _answer(self, call: Call, cached: Cached, fault: Fault | None) -> Reply | Stream | Cut:
+        service, dials = call.service, self._served.dials
+        answer = await self._answered(call, cached)
         if fault is not None and fault.action is Action.LOSE:
             return Cut()
         if not call.streams:
@@ -124,6 +177,11 @@ class Calls:
         return Reply(status=status, body=body, headers={call.service.request_id_header: call.request_id})
 
     def _record(self, call: Call, status: int, tokens: Tokens, answer: Answer | None = None) -> None:
+        if not call.recorded:
+            return
+        charged = 0
+        if answer is not None:
+            charged = self._served.tariff.microusd(call.model, call.region, tokens, batch=call.batch is not None)
         self._served.books.add(
             LedgerRecord(
                 received_at=call.request.received_at,
@@ -142,5 +200,14 @@ class Calls:
                 service=call.service.name,
                 cache_read_tokens=tokens.cache_read,
                 cache_write_tokens=tokens.cache_write,
+                charged_microusd=charged,
+                batch=call.batch,
             )
         )
+
+
+def _prompt(tokens: int, cached: Cached, dials: Dials) -> Tokens:
+    """A prompt's tokens; what the dials fix goes before what the cache did."""
+    if dials.cache_read_tokens or dials.cache_write_tokens:
+        return Tokens(prompt=tokens, cache_read=dials.cache_read_tokens, cache_write=dials.cache_write_tokens)
+    return Tokens(prompt=tokens, cache_read=cached.read, cache_write=cached.write, cache_write_long=cached.write_long)

@@ -6,17 +6,20 @@ import dataclasses
 import json
 from typing import Any
 
-from llm_convert.testing.model_server.answers import events_of, message_of
-from llm_convert.testing.model_server.call import Answer, Call, Service, Tokens, bearer, json_of
+from llm_convert.testing.model_server.call import Answer, Call, Service, bearer, json_of
 from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import Action, Fault, RefusedError
 from llm_convert.testing.model_server.http import Request
-from llm_convert.testing.model_server.protocol import check, count_tokens, parse_path
+from llm_convert.testing.model_server.messages import events_of, message_of, wants_json
+from llm_convert.testing.model_server.prompts import count_tokens
+from llm_convert.testing.model_server.protocol import check, parse_path
+from llm_convert.testing.model_server.tokens import Tokens
 
 
 class Claude(Service):
     """What both services have in common."""
 
+    caches = True
     id_infix = ""
     """Between an id's kind and its number."""
 
@@ -32,6 +35,10 @@ class Claude(Service):
             "input_tokens": tokens.fresh,
             "cache_creation_input_tokens": tokens.cache_write,
             "cache_read_input_tokens": tokens.cache_read,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": tokens.cache_write - tokens.cache_write_long,
+                "ephemeral_1h_input_tokens": tokens.cache_write_long,
+            },
             "output_tokens": tokens.output,
         }
         return Answer(body=message, tokens=tokens, stop_reason=message["stop_reason"])
@@ -84,6 +91,10 @@ class VertexClaude(Claude):
         """The rules of the wire, the model's existence and the length of its context."""
         counting = call.method == "count_tokens"
         check(call.body, call.model, counting=counting)
+        structured = wants_json(call.fields) or any(tool.get("strict") for tool in call.fields.get("tools", ()))
+        if structured and not dials.structured_outputs:
+            said = "Organization Policy constraint constraints/vertexai.allowedPartnerModelFeatures violated."
+            raise RefusedError(Fault.google_error(400, "FAILED_PRECONDITION", said))
         if counting:
             return
         if not call.model.startswith("claude-"):

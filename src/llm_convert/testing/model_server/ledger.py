@@ -1,4 +1,4 @@
-"""The server's own books: what it received, what it answered, and with how many tokens. Money is not its business."""
+"""The server's own books: what it received, what it answered, with how many tokens and at what price."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LedgerRecord:
     decided_at: float
     """Unix time in seconds; just before the answer is written. The client may be gone by then and still pays."""
     method: str
-    """``messages`` or ``count_tokens``."""
+    """``messages`` or ``count_tokens``; ``batches`` for the making of a batch, ``batch`` for each of its requests."""
     model: str
     project: str
     region: str
@@ -25,7 +25,7 @@ class LedgerRecord:
     """HTTP status of the answer; 0 when the server hung or cut the connection."""
     stop_reason: str | None
     input_tokens: int
-    """Billed; what the cache read or wrote included."""
+    """Billed, unless they were only counted; what the cache read or wrote included."""
     output_tokens: int
     streamed: bool
     request_id: str
@@ -34,6 +34,10 @@ class LedgerRecord:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     """Both within ``input_tokens``."""
+    charged_microusd: int = 0
+    """By the prices that the server was given."""
+    batch: str | None = None
+    """The batch that the request was part of."""
 
 
 class Ledger:
@@ -43,16 +47,24 @@ class Ledger:
         self._lock = threading.Lock()
         self._records: list[LedgerRecord] = []
         self._received = 0
+        self._numbers = 0
         self._in_flight = 0
         self._peak = 0
 
     def begin(self) -> int:
-        """Count a request in; its number, from 1."""
+        """Count a request in; its number."""
         with self._lock:
             self._received += 1
+            self._numbers += 1
             self._in_flight += 1
             self._peak = max(self._peak, self._in_flight)
-            return self._received
+            return self._numbers
+
+    def number(self) -> int:
+        """A number for what is not counted as received; no other has it."""
+        with self._lock:
+            self._numbers += 1
+            return self._numbers
 
     def end(self) -> None:
         """Count a request out."""

@@ -1,4 +1,4 @@
-"""The rules of the wire: paths, what a request must hold, and how its tokens are counted.
+"""The rules of the wire: paths, and what a request must hold.
 
 The rules are written down from the vendor's documentation, on purpose a second time: taking them from our own provider
 would make the server agree with whatever it does.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -16,9 +15,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from llm_convert.testing.model_server.faults import Fault, RefusedError
-
-IMAGE_TOKENS = 1_500
-"""What any image counts as; the real count follows from its size."""
+from llm_convert.testing.model_server.prompts import check_marks
+from llm_convert.testing.model_server.schemas import check_structured
 
 _PATH = re.compile(
     r"/v1/projects/(?P<project>[^/]+)/locations/(?P<region>[^/]+)/publishers/anthropic/models/"
@@ -27,6 +25,7 @@ _PATH = re.compile(
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _KNOWN = frozenset(
     {
+        "cache_control",
         "max_tokens",
         "messages",
         "metadata",
@@ -114,6 +113,8 @@ def check(
         _require(isinstance(limit, int) and limit > 0, "max_tokens: Field required")
     _check_messages(body.get("messages"))
     _check_tools(body)
+    check_structured(body)
+    check_marks(body)
     if not counting:
         _check_thinking(body, model.partition("@")[0])
 
@@ -195,16 +196,3 @@ def _check_thinking(body: dict[str, Any], model: str) -> None:
     _require(thinking != "between_tools" or model == "claude-sonnet-5-5", "thinking.type: Input should be 'adaptive'")
     thinks = thinking in {"enabled", "adaptive"} or (thinking is None and model in THINKS_BY_DEFAULT)
     _require(not (thinks and forced), "Thinking may not be enabled when tool_choice forces tool use.")
-
-
-def count_tokens(body: dict[str, Any]) -> int:
-    """Tokens of a prompt: a quarter of its characters, and a fixed number for each image. The same always."""
-    texts: list[str] = [json.dumps(tool, ensure_ascii=False) for tool in body.get("tools", [])]
-    images = 0
-    messages: list[dict[str, Any]] = [{"content": body.get("system", "")}, *body["messages"]]
-    for message in messages:
-        blocks = message["content"]
-        for block in [{"type": "text", "text": blocks}] if isinstance(blocks, str) else blocks:
-            images += block.get("type") == "image"
-            texts.append(str(block.get("text", "")))
-    return max(1, len("".join(texts)) // 4) + images * IMAGE_TOKENS

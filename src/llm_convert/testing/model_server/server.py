@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +20,9 @@ from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import Fault, RefusedError
 from llm_convert.testing.model_server.http import Connection, Cut, Reply, Request, Stream
 from llm_convert.testing.model_server.ledger import Ledger, LedgerRecord
+from llm_convert.testing.model_server.ollama import OllamaChat
+from llm_convert.testing.model_server.openai import ChatCompletions
+from llm_convert.testing.model_server.prices import PriceList, Tariff
 from llm_convert.testing.model_server.workers import Workers
 
 _WAITING_CONNECTIONS = 1024
@@ -37,6 +40,8 @@ class ModelServer:
         region: likewise.
         token: the one access token, or key, that is accepted; by default any.
         clock: monotonic seconds, by which quotas fill and caches age.
+        ollama_models: that were pulled.
+        prices: by model, see ``prices.USUAL``; by default nothing is charged.
     """
 
     def __init__(
@@ -49,18 +54,22 @@ class ModelServer:
         region: str = "global",
         token: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        ollama_models: Sequence[str] = ("qwen3:8b",),
+        prices: PriceList | None = None,
     ) -> None:
         self.answer_with = answer_with
         self.dials = dials or Dials()
         self.token = token
         self.clock = clock
+        self.tariff = Tariff(prices or {})
         self.books = Ledger()
         self._project = project
         self._region = region
         self._faults = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", port), backlog=_WAITING_CONNECTIONS)
         self._port = self._socket.getsockname()[1]
-        self._calls = Calls(self, [VertexClaude(), AnthropicClaude()])
+        self._ollama = OllamaChat(ollama_models)
+        self._calls = Calls(self, [VertexClaude(), AnthropicClaude(), ChatCompletions(), self._ollama])
         self._connections: set[Connection] = set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="model-server", daemon=True)
@@ -110,6 +119,11 @@ class ModelServer:
         return self.books.records
 
     @property
+    def charged_microusd(self) -> int:
+        """What all answers so far cost by the server's own arithmetic."""
+        return sum(record.charged_microusd for record in self.books.records)
+
+    @property
     def received(self) -> int:
         """Requests so far, those that are still open included."""
         return self.books.received
@@ -121,10 +135,17 @@ class ModelServer:
 
     def take_fault(self) -> Fault | None:
         """The next fault of the dials; each is taken once."""
+        return self._take(self.dials.fail_next)
+
+    def take_poll_fault(self) -> Fault | None:
+        """The same for what only looks at batches, or cancels one."""
+        return self._take(self.dials.fail_next_poll)
+
+    def _take(self, faults: list[Fault | int]) -> Fault | None:
         with self._faults:
-            if not self.dials.fail_next:
+            if not faults:
                 return None
-            fault = self.dials.fail_next.pop(0)
+            fault = faults.pop(0)
         return Fault.plain(fault) if isinstance(fault, int) else fault
 
     async def ask(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -160,9 +181,10 @@ class ModelServer:
         # What is still open is cancelled when this returns.
 
     async def _handle(self, request: Request) -> Reply | Stream | Cut:
-        reply = await self._calls.handle(request)
-        if reply is not None:
-            return reply
+        for part in (self._calls.handle, self._ollama.tags):
+            reply = await part(request)
+            if reply is not None:
+                return reply
         if request.method == "POST":
             self.books.begin()
             request.finished = self.books.end
