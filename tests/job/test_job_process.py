@@ -23,7 +23,7 @@ from llm_convert.contracts.report import Report
 from llm_convert.contracts.work import Reply
 from llm_convert.execution.messages import MessageReader
 from llm_convert.objects import find_model, read_model
-from llm_convert.testing.model_server import ModelServer
+from llm_convert.testing.model_server import Malformed, ModelServer
 from night import Night
 
 SALES = "품목,판매일,금액\n샴푸{n},2025-11-03,{n}\n".encode().decode()
@@ -214,12 +214,15 @@ def test_above_the_allowed_fraction_the_job_says_whether_a_retry_may_help(drive:
     [
         ("max_tokens", "truncated"),
         ("refusal", "refused"),
-        ("end_turn", "bad_answer"),
+        ("no_call", "bad_answer"),
         ("model_context_window_exceeded", "too_large"),
     ],
 )
 def test_every_way_to_end_badly_has_its_name(drive: Night, server: ModelServer, dial: str, cause: str) -> None:
-    server.dials.stop_reason = dial
+    if dial == "no_call":
+        server.dials.malformed = Malformed.NO_CALL
+    else:
+        server.dials.stop_reason = dial
     report, _ = drive.job()
     assert {item.cause for item in report.items} == {cause}
 
