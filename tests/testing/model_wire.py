@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import anthropic
+import httpx2
 
 from llm_convert.testing.model_server import ModelServer
 
@@ -18,6 +19,10 @@ ASK: dict[str, Any] = {
 }
 """The arguments of a call, but for its model."""
 MODEL = "claude-sonnet-4-6"
+
+
+HTTP = httpx2.Client(verify=False, limits=httpx2.Limits(max_keepalive_connections=0))
+"""For services without a client; nothing here is encrypted, and reading certificates takes long."""
 
 
 class HandClock:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
-import httpx2
 import pytest
-from model_wire import ASK, MODEL, ROWS, own_api
+from model_wire import ASK, HTTP, MODEL, ROWS, own_api
 
 from llm_convert.testing.model_server import Fault, ModelServer
 from llm_convert.testing.model_server.dials import Action
@@ -67,7 +66,7 @@ def test_key_and_version_are_asked_for(
     server: ModelServer, headers: dict[str, str], status: int, kind: str | None
 ) -> None:
     server.token = "k"
-    answer = httpx2.post(f"{server.url}/v1/messages", headers=headers, json={"model": MODEL, **ASK})
+    answer = HTTP.post(f"{server.url}/v1/messages", headers=headers, json={"model": MODEL, **ASK})
     assert answer.status_code == status
     if kind:
         assert (answer.json()["type"], answer.json()["error"]["type"]) == ("error", kind)
@@ -107,7 +106,7 @@ def test_errors_have_anthropics_form(
 def test_the_rules_are_its_own(server: ModelServer, change: dict[str, Any], status: int, said: str | None) -> None:
     body = {name: value for name, value in {"model": MODEL, **ASK, **change}.items() if value is not None}
     headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
-    answer = httpx2.post(f"{server.url}/v1/messages", headers=headers, json=body)
+    answer = HTTP.post(f"{server.url}/v1/messages", headers=headers, json=body)
     assert answer.status_code == status
     assert said is None or said in answer.json()["error"]["message"]
 
@@ -115,7 +114,7 @@ def test_the_rules_are_its_own(server: ModelServer, change: dict[str, Any], stat
 @pytest.mark.parametrize(("version", "status"), [("2023-06-01", 200), ("2026-10-21", 400)])
 def test_sampling_is_no_parameter_of_the_newer_version(server: ModelServer, version: str, status: int) -> None:
     headers = {"x-api-key": "k", "anthropic-version": version}
-    answer = httpx2.post(f"{server.url}/v1/messages", headers=headers, json={"model": MODEL, **ASK, "temperature": 1.0})
+    answer = HTTP.post(f"{server.url}/v1/messages", headers=headers, json={"model": MODEL, **ASK, "temperature": 1.0})
     assert answer.status_code == status
     assert status == 200 or answer.json()["error"]["message"] == "temperature: Extra inputs are not permitted"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from model_wire import ROWS
+from model_wire import HTTP, ROWS
 
 from llm_convert.testing.model_server import Dials, Fault, Malformed, ModelServer, text_of
 from llm_convert.testing.model_server.dials import Action
@@ -29,12 +29,12 @@ def server() -> Iterator[ModelServer]:
 def complete(server: ModelServer, key: str = "k", **more: Any) -> httpx2.Response:
     body = {"model": "house", "messages": MESSAGES, "max_tokens": 500, **more}
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return httpx2.post(f"{server.url}/openai/v1/chat/completions", headers=headers, json=body)
+    return HTTP.post(f"{server.url}/openai/v1/chat/completions", headers=headers, json=body)
 
 
 def chat(server: ModelServer, **more: Any) -> httpx2.Response:
     body = {"model": "qwen3:8b", "messages": MESSAGES, "stream": False, **more}
-    return httpx2.post(f"{server.url}/api/chat", json={name: body[name] for name in body if body[name] is not None})
+    return HTTP.post(f"{server.url}/api/chat", json={name: body[name] for name in body if body[name] is not None})
 
 
 class TestChatCompletions:
@@ -218,7 +218,7 @@ class TestOllama:
 
     def test_its_models(self) -> None:
         with ModelServer(ollama_models=["llama3:latest", "qwen3:8b"]) as server:
-            tags = httpx2.get(f"{server.url}/api/tags").json()["models"]
+            tags = HTTP.get(f"{server.url}/api/tags").json()["models"]
             assert [model["name"] for model in tags] == ["llama3:latest", "qwen3:8b"]
             assert chat(server, model="llama3").status_code == 200
             server.dials = Dials(requests_per_second=1)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import httpx2
 import pytest
-from model_wire import ASK, MODEL, ROWS, own_api, vertex
+from model_wire import ASK, HTTP, MODEL, ROWS, own_api, vertex
 
 from llm_convert.testing.model_server import Dials, Fault, ModelServer
 from llm_convert.testing.model_server.dials import Action
@@ -65,8 +64,9 @@ def test_answers_are_charged_and_nothing_else(server: ModelServer) -> None:
             with pytest.raises(Exception, match=r"500|Connection"):
                 vendor.messages.create(model=MODEL, **ASK)
         assert server.charged_microusd == 2 * each, "a lost answer is paid for, a refusal is not"
-        other.messages.create(model=MODEL, **ASK, inference_geo="us")
-        assert [record.charged_microusd for record in server.ledger] == [each, 0, 0, each, round(each * 1.1)]
+        usage = other.messages.create(model=MODEL, **ASK, inference_geo="us").usage
+        third = round((usage.input_tokens * 3 + usage.output_tokens * 15) * 1.1)
+        assert [record.charged_microusd for record in server.ledger] == [each, 0, 0, each, third]
 
 
 def test_what_the_cache_did_is_charged_at_its_price(server: ModelServer) -> None:
@@ -89,5 +89,5 @@ def test_other_services_are_charged_when_their_model_has_a_price() -> None:
         server.dials = Dials(cache_read_tokens=4)
         body = {"model": "house", "messages": [{"role": "user", "content": "x" * 400}]}
         headers = {"Authorization": "Bearer k"}
-        found = httpx2.post(f"{server.url}/openai/v1/chat/completions", headers=headers, json=body).json()["usage"]
+        found = HTTP.post(f"{server.url}/openai/v1/chat/completions", headers=headers, json=body).json()["usage"]
         assert server.charged_microusd == 96 + 2 + found["completion_tokens"] * 2

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+SERVICES = ("vertex", "anthropic", "openai", "ollama")
+"""What the server speaks for."""
+
 
 def environment_of(service: str, url: str, *, token: str | None, project: str, region: str) -> dict[str, str]:
     """The variables of one service.
@@ -11,6 +14,8 @@ def environment_of(service: str, url: str, *, token: str | None, project: str, r
     Raises:
         ValueError: there is no such service.
     """
+    if service not in SERVICES:
+        raise ValueError(f"service must be one of {', '.join(SERVICES)}, found {service!r}")
     found: Mapping[str, dict[str, str]] = {
         "vertex": {
             "LLM_CONVERT_PROVIDER": "vertex",
@@ -36,6 +41,4 @@ def environment_of(service: str, url: str, *, token: str | None, project: str, r
             "OLLAMA_MODEL": "qwen3:8b",
         },
     }
-    if service not in found:
-        raise ValueError(f"service must be one of {', '.join(found)}, found {service!r}")
     return found[service]

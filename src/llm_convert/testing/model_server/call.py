@@ -31,6 +31,8 @@ class Call:
     region: str = "global"
     streams: bool = False
     number: int = 0
+    counted: int | None = None
+    """Tokens of the prompt, once they were counted."""
     batch: str | None = None
     recorded: bool = True
     """Off for what costs nothing however often it is asked, such as the state of a batch."""

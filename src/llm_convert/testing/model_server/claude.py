@@ -25,7 +25,9 @@ class Claude(Service):
 
     def prompt_tokens(self, call: Call) -> int:
         """As the rules of this server count them."""
-        return count_tokens(call.fields)
+        if call.counted is None:
+            call.counted = count_tokens(call.fields)
+        return call.counted
 
     def answer(self, call: Call, payload: dict[str, Any], tokens: Tokens, dials: Dials) -> Answer:
         """A message."""

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,9 +20,11 @@ from llm_convert.testing.model_server.dials import Dials
 from llm_convert.testing.model_server.faults import Fault, RefusedError
 from llm_convert.testing.model_server.http import Connection, Cut, Reply, Request, Stream
 from llm_convert.testing.model_server.ledger import Ledger, LedgerRecord
+from llm_convert.testing.model_server.message_batches import MessageBatches
 from llm_convert.testing.model_server.ollama import OllamaChat
 from llm_convert.testing.model_server.openai import ChatCompletions
 from llm_convert.testing.model_server.prices import PriceList, Tariff
+from llm_convert.testing.model_server.vertex_jobs import Storage, VertexJobs
 from llm_convert.testing.model_server.workers import Workers
 
 _WAITING_CONNECTIONS = 1024
@@ -42,6 +44,7 @@ class ModelServer:
         clock: monotonic seconds, by which quotas fill and caches age.
         ollama_models: that were pulled.
         prices: by model, see ``prices.USUAL``; by default nothing is charged.
+        storage: reads and writes the objects of batch prediction jobs on Vertex AI, by their ``gs://`` URIs.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class ModelServer:
         clock: Callable[[], float] = time.monotonic,
         ollama_models: Sequence[str] = ("qwen3:8b",),
         prices: PriceList | None = None,
+        storage: Storage | None = None,
     ) -> None:
         self.answer_with = answer_with
         self.dials = dials or Dials()
@@ -68,8 +72,16 @@ class ModelServer:
         self._faults = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", port), backlog=_WAITING_CONNECTIONS)
         self._port = self._socket.getsockname()[1]
-        self._ollama = OllamaChat(ollama_models)
-        self._calls = Calls(self, [VertexClaude(), AnthropicClaude(), ChatCompletions(), self._ollama])
+        vertex, own_api, ollama = VertexClaude(), AnthropicClaude(), OllamaChat(ollama_models)
+        calls = Calls(self, [vertex, own_api, ChatCompletions(), ollama])
+        batches = MessageBatches(self, calls, own_api, self.url)
+        jobs = VertexJobs(self, calls, vertex, storage)
+        self._parts: list[Callable[[Request], Awaitable[Reply | Stream | Cut | None]]] = [
+            calls.handle,
+            batches.handle,
+            jobs.handle,
+            ollama.tags,
+        ]
         self._connections: set[Connection] = set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="model-server", daemon=True)
@@ -181,7 +193,7 @@ class ModelServer:
         # What is still open is cancelled when this returns.
 
     async def _handle(self, request: Request) -> Reply | Stream | Cut:
-        for part in (self._calls.handle, self._ollama.tags):
+        for part in self._parts:
             reply = await part(request)
             if reply is not None:
                 return reply

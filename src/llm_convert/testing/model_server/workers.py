@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-_PATIENCE_SECONDS = 0.005
+_PATIENCE_SECONDS = 0.01
 
 
 class Workers:
@@ -22,6 +22,7 @@ class Workers:
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads = 0
+        self._open = 0
         self._watched = False
         self._taken = 0
         self._seen = 0
@@ -37,13 +38,17 @@ class Workers:
                 result, error = None, raised
             self._tell(future, result, error)
 
+        self._open += 1
         self._jobs.put(job)
         if not self._threads:
             self._add(1)
         if not self._watched:
             self._watched = True
             self._loop.call_later(_PATIENCE_SECONDS, self._watch)
-        return await future
+        try:
+            return await future
+        finally:
+            self._open -= 1
 
     def close(self) -> None:
         """End idle threads; those that are at work end after it."""
@@ -71,7 +76,7 @@ class Workers:
         stands, self._seen = self._taken == self._seen, self._taken
         if self._watched:
             if stands:
-                self._add(min(self._threads, self._jobs.qsize()))
+                self._add(min(self._threads, self._open - self._threads))
             self._loop.call_later(_PATIENCE_SECONDS, self._watch)
 
     def _add(self, count: int) -> None:
