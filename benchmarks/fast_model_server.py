@@ -2,8 +2,8 @@
 
     python benchmarks/fast_model_server.py [--port 0] [--max-seconds 3600] [--max-requests 5000000]
 
-It prints ``{"port": ...}`` and answers ``POST /v1/messages`` and Vertex AI's ``...:rawPredict`` with one call of the tool
-that the request asks for, after a latency, or with 429 where a token bucket is empty. A document's marker, such as
+It prints ``{"port": ...}`` and answers ``POST /v1/messages`` and Vertex AI's ``...:rawPredict`` with one call of the
+tool that the request asks for, after a latency, or with 429 where a token bucket is empty. A document's marker, such as
 DOC-000042, says what it is about: by marker it counts what it answered, which is what a real service would charge,
 whether or not the client is still there to hear it. ``GET /stats`` and ``POST /reset`` are for whoever measures.
 """
@@ -46,6 +46,8 @@ ANSWER = json.dumps(
 REFUSAL = json.dumps(
     {"type": "error", "error": {"type": "rate_limit_error", "message": "This request would exceed the rate limit."}}
 ).encode()
+JUST_NOW_SECONDS = 0.25
+"""What was answered so lately may lie unread at the client."""
 REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 429: b"Too Many Requests"}
 
 
@@ -71,6 +73,7 @@ class Books:
     def __init__(self, dials: Dials) -> None:
         self.dials = dials
         self.paid: Counter[str] = Counter()
+        self.paid_at: dict[str, float] = {}
         self.refused = 0
         self.in_flight: Counter[str] = Counter()
         self.peak = 0
@@ -107,7 +110,7 @@ class Books:
             del self.in_flight[marker]
         if answered:
             self.paid[marker] += 1
-            self.last_at = time.monotonic()
+            self.last_at = self.paid_at[marker] = time.monotonic()
         else:
             self.refused += 1
 
@@ -122,7 +125,11 @@ class Books:
             "seconds": seconds,
             "in_flight": sorted(self.in_flight),
         }
-        return {**found, "by_marker": dict(self.paid)} if by_marker else found
+        if not by_marker:
+            return found
+        since = time.monotonic() - JUST_NOW_SECONDS
+        just_now = sorted(marker for marker, at in self.paid_at.items() if at >= since)
+        return {**found, "just_now": just_now, "by_marker": dict(self.paid)}
 
 
 class Service:
@@ -224,7 +231,9 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, status: int, body: bytes, headers: bytes = b"") -> None:
         if self._transport is not None:
-            head = b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nrequest-id: req_1\r\n%b\r\n"
+            head = (
+                b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nrequest-id: req_1\r\n%b\r\n"
+            )
             self._transport.write(head % (status, REASONS[status], len(body), headers) + body)
         self._busy = False
         if self._data:

@@ -1,6 +1,6 @@
 """A night's documents in a store of their own, crawled and mapped already, for the whole job to work on.
 
-    python benchmarks/peers/our_night.py HOME COUNT
+python benchmarks/peers/our_night.py HOME COUNT
 """
 
 import hashlib
