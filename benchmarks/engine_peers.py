@@ -108,7 +108,7 @@ CONTESTANTS = {
     "litellm": Contestant(
         title="litellm Router",
         environment="litellm",
-        packages=("litellm",),
+        packages=("litellm", "mcp"),
         worker="litellm_peer.py",
         imports="from litellm import Router",
         kills_too=("--keep",),
@@ -555,7 +555,7 @@ PANELS = (
     ("d", "documents paid twice after a kill", lambda row: row["twice_under_way"] + row["twice_else"], ""),
     ("e", "peak memory, MB", lambda row: row["peak_mb"], ""),
 )
-WIDTH, BAR, LABEL, COLUMN = 980, 20, 190, 490
+WIDTH, BAR, LABEL, COLUMN = 980, 20, 215, 490
 
 
 def plot(results: dict[str, list[tuple[str, dict]]]) -> str:

@@ -30,24 +30,32 @@ INPUT = {
         }
     ]
 }
-ANSWER = json.dumps(
-    {
+
+
+def _message(block: dict, stop_reason: str) -> bytes:
+    message = {
         "id": "msg_@MARK@",
         "type": "message",
         "role": "assistant",
         "model": "claude-sonnet-4-6",
-        "content": [{"type": "tool_use", "id": "toolu_@MARK@", "name": "@TOOL@", "input": INPUT}],
-        "stop_reason": "tool_use",
+        "content": [block],
+        "stop_reason": stop_reason,
         "stop_sequence": None,
         "usage": {"input_tokens": 700, "output_tokens": 90},
-    },
-    ensure_ascii=False,
-).encode()
+    }
+    return json.dumps(message, ensure_ascii=False).encode()
+
+
+ANSWER = _message({"type": "tool_use", "id": "toolu_@MARK@", "name": "@TOOL@", "input": INPUT}, "tool_use")
+IN_WORDS = _message({"type": "text", "text": json.dumps(INPUT, ensure_ascii=False)}, "end_turn")
+"""For those who ask for no tool."""
 REFUSAL = json.dumps(
     {"type": "error", "error": {"type": "rate_limit_error", "message": "This request would exceed the rate limit."}}
 ).encode()
 JUST_NOW_SECONDS = 0.25
 """What was answered so lately may lie unread at the client."""
+NONE = b"DOC-none"
+"""Of calls that are about no document, such as a client's trial."""
 REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 429: b"Too Many Requests"}
 
 
@@ -108,10 +116,10 @@ class Books:
         self.in_flight[marker] -= 1
         if self.in_flight[marker] <= 0:
             del self.in_flight[marker]
-        if answered:
+        if answered and marker != NONE.decode():
             self.paid[marker] += 1
             self.last_at = self.paid_at[marker] = time.monotonic()
-        else:
+        elif not answered:
             self.refused += 1
 
     def stats(self, *, by_marker: bool) -> dict:
@@ -213,7 +221,7 @@ class Connection(asyncio.Protocol):
 
     def _ask(self, body: bytes) -> None:
         found = MARKER.search(body)
-        marker = found[0] if found else b"DOC-none"
+        marker = found[0] if found else NONE
         books = self._service.books
         passes = books.begin(marker.decode())
         after = books.dials.latency if passes else books.dials.refusal_latency
@@ -226,8 +234,8 @@ class Connection(asyncio.Protocol):
             self._answer(429, REFUSAL, b"" if wait is None else b"retry-after: %d\r\n" % wait)
             return
         tool = CHOSEN_TOOL.search(body)
-        name = tool[1] if tool else b"give_rows"
-        self._answer(200, ANSWER.replace(b"@MARK@", marker).replace(b"@TOOL@", name))
+        answer = ANSWER.replace(b"@TOOL@", tool[1]) if tool else IN_WORDS
+        self._answer(200, answer.replace(b"@MARK@", marker))
 
     def _answer(self, status: int, body: bytes, headers: bytes = b"") -> None:
         if self._transport is not None:
