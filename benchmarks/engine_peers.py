@@ -193,7 +193,11 @@ class Run:
 
     def wait(self, process: subprocess.Popen, started: float, bound: float) -> Ended:
         """Until it ends, or is stopped by its id when the time is over."""
-        status, usage = waited(process, started + bound)
+        try:
+            status, usage = waited(process, started + bound)
+        except BaseException:
+            process.kill()
+            raise
         stopped = status is None
         if stopped:
             process.kill()
@@ -601,16 +605,19 @@ def drawn(name: str, found: list[tuple[str, float]], unit: str) -> str:
 def main() -> None:
     given = arguments()
     ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    done = json.loads(given.add.read_text(encoding="utf-8")) if given.add else {"commands": [], "scenarios": {}}
+    done["commands"].append(command_of(given))
     with tempfile.TemporaryDirectory() as scratch:
         missing = prepare(given.contestants, Path(scratch))
         with serving(seconds=3 * 3600) as server:
             bench = Bench(server, Path(scratch), quick=given.quick, documents=given.documents)
-            results = {scenario: compared(scenario, given.contestants, missing, bench) for scenario in given.scenarios}
-        titles = {scenario: title(scenario, bench) for scenario in given.scenarios}
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1, ensure_ascii=False), encoding="utf-8")
+            for scenario in given.scenarios:
+                found = compared(scenario, given.contestants, missing, bench)
+                done["scenarios"][scenario] = {"title": title(scenario, bench), "rows": found}
+                if given.json:
+                    given.json.write_text(json.dumps(done, indent=1, ensure_ascii=False), encoding="utf-8")
     if given.write:
-        write(results, titles, [name for name in given.contestants if name not in missing])
+        write(done, [name for name in given.contestants if name not in missing])
 
 
 def arguments() -> argparse.Namespace:
@@ -619,9 +626,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--contestants", type=names(CONTESTANTS), default=list(CONTESTANTS))
     parser.add_argument("--quick", action="store_true", help="a fifth of a to c, and 1,000 documents in e")
     parser.add_argument("--documents", type=int, default=20_000, help="of scenario e")
-    parser.add_argument("--json", type=Path, help="where to write all figures")
+    parser.add_argument("--json", type=Path, help="where to write all figures, after each scenario")
+    parser.add_argument("--add", type=Path, help="figures of an earlier run, which this one adds to")
     parser.add_argument("--write", action="store_true", help="docs/benchmarks.md and the plot")
     return parser.parse_args()
+
+
+def command_of(given: argparse.Namespace) -> str:
+    """What measures the same again; where files were put is nobody's affair."""
+    words = ["python benchmarks/engine_peers.py", f"--scenarios {','.join(given.scenarios)}"]
+    if given.contestants != list(CONTESTANTS):
+        words.append(f"--contestants {','.join(given.contestants)}")
+    if "e" in given.scenarios and not given.quick:
+        words.append(f"--documents {given.documents}")
+    return " ".join([*words, *(["--quick"] if given.quick else [])])
 
 
 def names(known):
@@ -664,26 +682,28 @@ def compared(scenario: str, contestants: list[str], missing: dict[str, str], ben
     return found
 
 
-def write(results: dict, titles: dict[str, str], contestants: list[str]) -> None:
+def write(done: dict, contestants: list[str]) -> None:
     """The tables between two marks in the document, which are added at its end when they are not there."""
+    scenarios = dict(sorted(done["scenarios"].items()))
     PLOT.parent.mkdir(parents=True, exist_ok=True)
-    PLOT.write_text(plot(results), encoding="utf-8")
-    versions = ", ".join(
-        f"{CONTESTANTS[name].packages[0].partition('[')[0].partition('=')[0]} {version_of(CONTESTANTS[name])}"
-        for name in contestants
-        if name not in {"job", "engine", "sdk10"}
-    )
-    command = " ".join(["python benchmarks/engine_peers.py", *sys.argv[1:]])
+    PLOT.write_text(plot({name: scenario["rows"] for name, scenario in scenarios.items()}), encoding="utf-8")
+    commands = ", then ".join(f"`{command}`" for command in done["commands"])
     day = datetime.now(UTC).date().isoformat()
-    text = f"`{command}`, {day}, {os.cpu_count()} cores, Python {sys.version.split()[0]}; {versions}.\n\n"
+    text = f"{commands}, {day}, {os.cpu_count()} cores, Python {sys.version.split()[0]}; {versions(contestants)}.\n\n"
     text += f"![The same as bars](images/{PLOT.name})\n"
-    for scenario, found in results.items():
-        text += f"\n{titles[scenario]}:\n\n{table(scenario, found)}"
+    for name, scenario in scenarios.items():
+        text += f"\n{scenario['title']}:\n\n{table(name, scenario['rows'])}"
     document = DOCS.read_text(encoding="utf-8")
     if BEGIN not in document:
         document += f"\n## Engines side by side\n\n{BEGIN}\n{END}\n"
     before, _, rest = document.partition(BEGIN)
     DOCS.write_text(f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def versions(contestants: list[str]) -> str:
+    """Of the others' packages; ours is the tree's."""
+    others = {CONTESTANTS[name].environment: CONTESTANTS[name] for name in contestants}
+    return ", ".join(f"{name} {version_of(other)}" for name, other in others.items() if name != OURS)
 
 
 if __name__ == "__main__":
