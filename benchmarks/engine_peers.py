@@ -687,9 +687,9 @@ def write(done: dict, contestants: list[str]) -> None:
     scenarios = dict(sorted(done["scenarios"].items()))
     PLOT.parent.mkdir(parents=True, exist_ok=True)
     PLOT.write_text(plot({name: scenario["rows"] for name, scenario in scenarios.items()}), encoding="utf-8")
-    commands = ", then ".join(f"`{command}`" for command in done["commands"])
+    commands = ",\n".join(f"`{command}`" for command in done["commands"])
     day = datetime.now(UTC).date().isoformat()
-    text = f"{commands}, {day}, {os.cpu_count()} cores, Python {sys.version.split()[0]}; {versions(contestants)}.\n\n"
+    text = f"{commands};\n{day}, {os.cpu_count()} cores, Python {sys.version.split()[0]}; {versions(contestants)}.\n\n"
     text += f"![The same as bars](images/{PLOT.name})\n"
     for name, scenario in scenarios.items():
         text += f"\n{scenario['title']}:\n\n{table(name, scenario['rows'])}"
@@ -703,7 +703,8 @@ def write(done: dict, contestants: list[str]) -> None:
 def versions(contestants: list[str]) -> str:
     """Of the others' packages; ours is the tree's."""
     others = {CONTESTANTS[name].environment: CONTESTANTS[name] for name in contestants}
-    return ", ".join(f"{name} {version_of(other)}" for name, other in others.items() if name != OURS)
+    found = [(other.packages[0].partition("[")[0], version_of(other)) for other in others.values() if other.packages]
+    return ", ".join(f"{name} {version}" for name, version in found)
 
 
 if __name__ == "__main__":
