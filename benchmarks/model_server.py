@@ -49,11 +49,15 @@ async def ask(port, until, waits):
     writer.close()
 
 
-async def load(port, connections, seconds):
+async def load(server, port, connections, seconds):
+    """How long each answer took, and the server's threads meanwhile."""
     waits = []
     until = time.monotonic() + seconds
-    await asyncio.gather(*(ask(port, until, waits) for _ in range(connections)))
-    return sorted(waits)
+    asking = asyncio.gather(*(ask(port, until, waits) for _ in range(connections)))
+    await asyncio.sleep(seconds / 2)
+    _, threads = used(server.pid)
+    await asking
+    return sorted(waits), threads
 
 
 def used(pid):
@@ -72,8 +76,8 @@ def main():
         lines = [server.stdout.readline() for _ in range(5)]
         port = int(next(line for line in lines if "BASE_URL" in line).rpartition(":")[2].removesuffix("/v1\n"))
         before, _ = used(server.pid)
-        waits = asyncio.run(load(port, connections, seconds))
-        after, threads = used(server.pid)
+        waits, threads = asyncio.run(load(server, port, connections, seconds))
+        after, _ = used(server.pid)
         server.terminate()
     answered = len(waits)
     print(f"{answered / seconds:.0f} requests/s over {connections} connections, latency {latency} s")

@@ -76,11 +76,12 @@ def test_moving_over_speaks_of_every_key_that_is_read() -> None:
 
 
 def test_the_fixtures_work_as_their_page_shows(tmp_path: Path) -> None:
-    conftest, tests = BLOCK.findall(text("testing.md"))
+    conftest, tests, of_the_model_server = BLOCK.findall(text("testing.md"))
     (tmp_path / "conftest.py").write_text(conftest, encoding="utf-8")
     (tmp_path / "test_it.py").write_text(tests, encoding="utf-8")
+    (tmp_path / "test_the_model_server.py").write_text(of_the_model_server, encoding="utf-8")
     ended = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)], tmp_path)
-    assert "4 passed" in ended.stdout, ended.stdout[-3000:]
+    assert "5 passed" in ended.stdout, ended.stdout[-3000:]
 
 
 def test_the_testing_page_names_every_port_option_and_fixture() -> None:

@@ -201,6 +201,21 @@ def test_a_fault_in_the_answering_code_is_told(server: ModelServer) -> None:
     assert (status, answer["error"]["message"]) == (500, "answer_with raised KeyError: 'sheet'")
 
 
+@pytest.mark.parametrize("error", [StopIteration("done"), SystemExit(3), RuntimeError("x")])
+def test_no_error_of_the_answering_code_stops_the_server(server: ModelServer, error: BaseException) -> None:
+    def broken(request: dict[str, Any]) -> dict[str, Any]:
+        raise error
+
+    server.answer_with = broken
+    status, answer = post(server, BODY)
+    assert (status, answer["error"]["message"]) == (500, f"answer_with raised {type(error).__name__}: {error}")
+    server.answer_with = lambda request: {"rows": [b"no json"]}
+    status, answer = post(server, BODY)
+    assert (status, "can't be told" in answer["error"]["message"]) == (500, True)
+    server.answer_with = lambda request: ROWS
+    assert post(server, BODY)[0] == 200
+
+
 def test_answers_by_marker(server: ModelServer) -> None:
     server.answer_with = recorded({"합계": ROWS})
     assert post(server, BODY)[1]["content"][0]["input"] == ROWS

@@ -113,6 +113,9 @@ def test_each_request_has_a_fate_of_its_own(server: ModelServer, batches: Any) -
     }
     paid = [record for record in server.ledger if record.charged_microusd]
     assert len(paid) == 2
+    refused = [record for record in server.ledger if record.method == "batch" and record.status != 200]
+    assert sorted(record.status for record in refused) == [400, 400, 429, 529]
+    assert len({told[name].error.request_id for name in kinds}) == 4
 
 
 def test_an_answering_callable_that_raises_ends_its_request_alone(server: ModelServer, batches: Any) -> None:

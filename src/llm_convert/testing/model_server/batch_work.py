@@ -89,9 +89,7 @@ class BatchWork:
             if found == _EXPIRED:
                 entry.result = _EXPIRED
                 return
-            if isinstance(found, Fault):
-                raise RefusedError(found)
-            answer = await self._calls.settle(call)
+            answer = await self._calls.settle(call, found if isinstance(found, Fault) else None)
         except RefusedError as refused:
             entry.result, entry.body = "errored", call.service.error(refused.fault, call.request_id)
         except Exception as error:  # noqa: BLE001 - of a test's own callable: a batch must end all the same

@@ -16,6 +16,8 @@ from llm_convert.testing.model_server.limits import Limits
 from llm_convert.testing.model_server.tokens import Tokens
 
 _NOTHING = Tokens(prompt=0)
+_WITHOUT_FORM = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What a request raises whose parts are not of the kinds that the rules are about: such rules are not written down."""
 
 
 class Calls:
@@ -63,7 +65,7 @@ class Calls:
             await asyncio.sleep(served.dials.latency_seconds)
         if fault is not None and fault.action not in AFTER_THE_WORK:
             return await self._fail(call, fault)
-        call.service.check(call, served.dials)
+        self._check(call)
         if call.method == "count_tokens":
             return self._count(call)
         return await self._answer(call, cached, fault)
@@ -101,26 +103,41 @@ class Calls:
             body = await work()
         except RefusedError as refused:
             return self._say(call, refused.fault)
+        except _WITHOUT_FORM as error:
+            return self._say(call, _no_form(error).fault)
         self._record(call, 200, _NOTHING)
         if fault is not None and fault.action is Action.LOSE:
             return Cut()
         return self._reply(call, 200, body)
 
-    async def settle(self, call: Call) -> Answer:
+    async def settle(self, call: Call, fault: Fault | None) -> Answer:
         """Answer a request of a batch, and write the ledger.
 
+        Args:
+            call: its number is set here.
+            fault: what goes wrong with it.
+
         Raises:
-            RefusedError: the request breaks a rule; it costs nothing.
+            RefusedError: something went wrong, or the request breaks a rule; it costs nothing.
         """
         call.number = self._served.books.number()
         try:
-            call.service.check(call, self._served.dials)
+            if fault is not None:
+                raise RefusedError(fault)
+            self._check(call)
             if call.streams:
                 raise RefusedError(Fault.invalid("stream: Streaming is not supported in batches"))
             return await self._answered(call, self._look(call))
         except RefusedError as refused:
             self._record(call, refused.fault.status, _NOTHING)
             raise
+
+    def _check(self, call: Call) -> None:
+        try:
+            call.service.check(call, self._served.dials)
+            call.service.prompt_tokens(call)
+        except _WITHOUT_FORM as error:
+            raise _no_form(error) from error
 
     def _look(self, call: Call) -> Cached:
         if not call.service.caches:
@@ -130,7 +147,13 @@ class Calls:
     async def _answered(self, call: Call, cached: Cached) -> Answer:
         service, dials = call.service, self._served.dials
         payload = await self._served.ask(call.fields)
-        answer = service.answer(call, payload, _prompt(service.prompt_tokens(call), cached, dials), dials)
+        prompt = _prompt(service.prompt_tokens(call), cached, dials)
+        try:
+            answer = service.answer(call, payload, prompt, dials)
+        except (AttributeError, TypeError, ValueError) as error:
+            # The callable's answer is no object of JSON: told to the test as an answer, too.
+            said = f"answer_with gave what can't be told: {type(error).__name__}: {error}"
+            raise RefusedError(Fault(message=said)) from error
         self._record(call, 200, answer.tokens, answer)
         self._cache.begin(cached)
         return answer
@@ -204,6 +227,10 @@ class Calls:
                 batch=call.batch,
             )
         )
+
+
+def _no_form(error: Exception) -> RefusedError:
+    return RefusedError(Fault.invalid(f"the request has a part of a wrong type: {type(error).__name__}: {error}"))
 
 
 def _prompt(tokens: int, cached: Cached, dials: Dials) -> Tokens:

@@ -80,15 +80,19 @@ class ChatCompletions(Service):
         for key in body:
             require(key not in dials.unsupported, f"{key} is not supported by this model")
             require(key in _KNOWN, f"Unrecognized request argument supplied: {key}")
+        for name in ("max_tokens", "max_completion_tokens"):
+            limit = body.get(name)
+            require(limit is None or (type(limit) is int and limit > 0), f"Invalid value at {name!r}.")
+        require(isinstance(body.get("stream_options") or {}, dict), "Invalid type for 'stream_options'.")
         names = _tool_names(body)
         forced = _forced(body)
         require(forced is None or forced in names, f"Tool choice {forced!r} is not among the tools.")
         needs_none = body.get("tool_choice") in (None, "none", "auto")
         require(bool(names) or needs_none, "'tool_choice' is only allowed when 'tools' are specified.")
         _check_format(body.get("response_format"))
-        tokens, limit = self.prompt_tokens(call), dials.context_tokens
-        said = f"This model's maximum context length is {limit} tokens. However, your messages resulted in {tokens}."
-        require(limit is None or tokens <= limit, said)
+        tokens, most = self.prompt_tokens(call), dials.context_tokens
+        said = f"This model's maximum context length is {most} tokens. However, your messages resulted in {tokens}."
+        require(most is None or tokens <= most, said)
 
     def prompt_tokens(self, call: Call) -> int:
         """Messages and tools."""

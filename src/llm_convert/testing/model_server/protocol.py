@@ -172,6 +172,7 @@ def _check_tools(body: dict[str, Any]) -> None:
     _require(isinstance(tools, list), "tools: Input should be a valid list")
     names = []
     for index, tool in enumerate(tools):
+        _require(isinstance(tool, dict), f"tools.{index}: Input should be a valid dictionary")
         name = str(tool.get("name", ""))
         _require(bool(_TOOL_NAME.fullmatch(name)), f"tools.{index}.custom.name: String should match the pattern")
         schema = tool.get("input_schema")

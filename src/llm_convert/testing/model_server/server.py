@@ -173,7 +173,8 @@ class ModelServer:
             # A test's own code: whatever it raises must reach the test as an answer and not hang its client.
             payload: dict[str, Any] = await self.workers.run(answer_with, body)
         except Exception as error:
-            said = f"answer_with raised {type(error).__name__}: {error}"
+            cause = error.__cause__ or error if isinstance(error, RuntimeError) else error
+            said = f"answer_with raised {type(cause).__name__}: {cause}"
             raise RefusedError(Fault(message=said)) from error
         return payload
 

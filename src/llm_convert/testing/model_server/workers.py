@@ -28,14 +28,14 @@ class Workers:
         self._seen = 0
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What the function returns or raises."""
+        """What the function returns or raises; what would end the loop itself comes as a RuntimeError."""
         future: asyncio.Future[Any] = self._loop.create_future()
 
         def job() -> None:
             try:
                 result, error = function(*arguments), None
             except BaseException as raised:  # noqa: BLE001 - it is the caller's
-                result, error = None, raised
+                result, error = None, _bearable(raised)
             self._tell(future, result, error)
 
         self._open += 1
@@ -55,7 +55,7 @@ class Workers:
         for _ in range(self._threads):
             self._jobs.put(None)
 
-    def _tell(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    def _tell(self, future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
         def settle() -> None:
             if future.done():
                 return
@@ -88,3 +88,12 @@ class Workers:
         while (job := self._jobs.get()) is not None:
             self._taken += 1  # Only ever compared for a change: an update that two threads race for may be lost.
             job()
+
+
+def _bearable(error: BaseException) -> Exception:
+    """An error that a future takes and an event loop survives."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    wrapped = RuntimeError(f"{type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
