@@ -122,7 +122,7 @@ def test_a_batch_is_found_again_after_a_kill(
     check(drive, server, report)
 
 
-@pytest.mark.parametrize("action", [Action.CUT, Action.GARBAGE])
+@pytest.mark.parametrize("action", [Action.CUT, Action.GARBAGE, Action.LOSE])
 def test_a_batch_whose_making_was_not_answered_is_found(drive: Night, server: ModelServer, action: Action) -> None:
     server.dials.fail_next = [Fault.of(action)]
     report, code = drive.job(LLM_CONVERT_RUN_ID="batch-01")

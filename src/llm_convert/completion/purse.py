@@ -71,7 +71,7 @@ class SharedPurse:
         Args:
             call_id: as ``SentCall.id`` says it.
             microusd: the most that it can cost.
-            holds: how long it may be under way; None: ``lease_seconds``.
+            holds: how long it may be under way, as part of a batch; None: ``lease_seconds``.
 
         Raises:
             BudgetExceededError: a budget can't bear it.
@@ -81,7 +81,8 @@ class SharedPurse:
         change = Change(
             kind=Kind.RESERVE, call_id=call_id, microusd=microusd, expires_at=now + holds if holds else None
         )
-        until = time.monotonic() + self._wait_seconds
+        # A call of a batch waits for nothing: what would have to be settled first may be of the very same batch.
+        until = time.monotonic() + (0.0 if holds else self._wait_seconds)
         taken: list[Scope] = []
         try:
             for scope in scopes:

@@ -120,7 +120,9 @@ class Batching:
         waiting = [asyncio.create_task(self._see_through(record)) for record in under_way if record is not None]
         try:
             if send:
-                async for chunk in self._chunks(work):
+                asked = {call.work_item for record in under_way if record is not None for call in record.calls}
+                left = [(item, prompt) for item, prompt in work if item.id not in asked]
+                async for chunk in self._chunks(left):
                     record = await self._sent(chunk)
                     if record is not None:
                         waiting.append(asyncio.create_task(self._see_through(record)))

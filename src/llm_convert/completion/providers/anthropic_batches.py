@@ -10,7 +10,7 @@ from typing import Any
 from llm_convert.completion.models import GLOBAL
 from llm_convert.completion.providers.anthropic_service import AnthropicService
 from llm_convert.completion.providers.claude import ClaudeProvider
-from llm_convert.completion.providers.claude_errors import Call, translate
+from llm_convert.completion.providers.claude_errors import Call, not_understood, translate
 from llm_convert.completion.worst_case import worst_case_microusd
 from llm_convert.contracts.calls import BatchRecord, SentCall
 from llm_convert.ports import BatchAnswer, BatchLine, CompletionRequest
@@ -107,16 +107,22 @@ class AnthropicBatches:
     async def _ask(self, verb: Any) -> Any:
         client = await self._service.opened()
         try:
-            return await verb(client.messages.batches)
+            found = await verb(client.messages.batches)
         except Exception as error:  # noqa: BLE001 - the vendor's, translated in one place
             raise self._ours(error) from None
+        if isinstance(found, str | bytes):
+            # What is no JSON comes back as it is: a page of some proxy.
+            raise not_understood(self._call(), "no JSON object")
+        return found
 
     def _ours(self, error: Exception) -> Exception:
-        call = Call(
+        return translate(error, self._call())
+
+    def _call(self) -> Call:
+        return Call(
             service=self._service,
             model="a batch",
             known_models=(),
             answered_before=True,
             timeout_seconds=self._timeout_seconds,
         )
-        return translate(error, call)
