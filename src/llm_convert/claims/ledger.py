@@ -203,23 +203,17 @@ class Ledger:
                 raise
             # This very call was cut off after it had given the claim back.
             return outcome
-        outcome = self._with_earlier_doubts(outcome)
+        earlier = find_model(self._store, self._key(item_id, "failure"), Failure)
+        outcome = _with_doubts_of(earlier, outcome)
         stored = isinstance(outcome, Result) and create_model(self._store, self._key(item_id, "result"), outcome)
         standing = outcome if stored and isinstance(outcome, Result) else self.result(item_id)
         if standing is None:
             overwrite(self._store, self._key(item_id, "failure"), outcome.to_json())
-        else:
+        elif earlier is not None:
             remove(self._store, self._key(item_id, "failure"))
         # The ending tells what was in doubt: the claim need not.
         self.release(replace(claim, lease=claim.lease.model_copy(update={"call": None, "in_doubt": ()})))
         return standing or outcome
-
-    def _with_earlier_doubts(self, outcome: Result | Failure) -> Result | Failure:
-        """An ending takes the place of an earlier failure, and with it what that one knew to be in doubt."""
-        earlier = find_model(self._store, self._key(outcome.item.id, "failure"), Failure)
-        if earlier is None or not earlier.in_doubt:
-            return outcome
-        return outcome.model_copy(update={"in_doubt": tuple(dict.fromkeys((*earlier.in_doubt, *outcome.in_doubt)))})
 
     def reset(self, item_id: str) -> None:
         """Forget reply, result and failure, so that the item is done, and paid, again. Hold its claim."""
@@ -268,6 +262,13 @@ class Ledger:
         except ObjectNotFoundError:
             return None, None
         return Lease.from_json(held.data), held.version
+
+
+def _with_doubts_of(earlier: Failure | None, outcome: Result | Failure) -> Result | Failure:
+    """An ending takes the place of an earlier failure, and with it what that one knew to be in doubt."""
+    if earlier is None or not earlier.in_doubt:
+        return outcome
+    return outcome.model_copy(update={"in_doubt": tuple(dict.fromkeys((*earlier.in_doubt, *outcome.in_doubt)))})
 
 
 def _is_same(ending: Result | Failure, stored: Result | Failure | None) -> bool:

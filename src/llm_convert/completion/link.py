@@ -75,6 +75,7 @@ class Link:
             LlmConvertError: as ``ModelProvider.complete``, or as pace, purse and journal raise.
         """
         request = question.request
+        await self._ready(question)
         pace = self._paces.of(self.provider.capacity(request.tier))
         waiting = time.monotonic()
         admission = await pace.admit(likely_tokens(request))
@@ -103,6 +104,22 @@ class Link:
         # Shielded: a reply that is here is paid, and is kept whatever happens to whoever asked.
         await asyncio.shield(self._keep(call, reply, question.journal))
         return reply
+
+    async def _ready(self, question: Question) -> None:
+        """Let a provider load what its first call needs before that call's turn: a turn must not be slept through."""
+        ready = getattr(self.provider, "ready", None)
+        if ready is None:
+            return
+        try:
+            await ready()
+        except Exception as error:
+            attempt = Attempt(
+                provider=self.name,
+                model=self.provider.model(question.request.tier),
+                at=self._clock.now().isoformat(),
+            )
+            question.attempts.append(_failed(attempt, error, 0.0))
+            raise
 
     def _call(self, request: CompletionRequest) -> SentCall:
         return SentCall(

@@ -17,6 +17,8 @@ CATCH_UP_CALLS = 0.15
 CATCH_UP_SECONDS = 0.004
 """What a late wake-up may catch up; more would come in bursts, which a service without reserve refuses."""
 RECENT_SECONDS = 0.25
+REMEMBERED_SECONDS = 10.0
+ROUNDED_SECONDS = 2.0
 OVERLOAD_SECONDS = 1.0
 """How long a busy model is left alone where it does not say."""
 TOKEN_BURST_SECONDS = 10.0
@@ -107,26 +109,34 @@ class LearningPace:
         if admission.number <= self._cut_through:
             self.learner.refused(now)
         else:
-            self.learner.cut(now, sent_rate=self.sent_rate(now))
+            pause = self._pause(error)
+            self.learner.cut(now, sent_rate=self.sent_rate(admission.admitted_at, now))
             self._cut_through = self._last_number
-        self._not_before = max(self._not_before, now + self._pause(error))
+            self._not_before = max(self._not_before, now + pause)
         self._calls.take(max(0.0, self._calls.level(now)), now)
 
     def failed(self, admission: Admission) -> None:
         """It failed for a reason that says nothing about the pace, or was given up."""
         self._end(admission, 0, self._monotonic())
 
-    def sent_rate(self, now: float) -> float:
-        """Calls a second that were admitted lately."""
-        while self._recent and self._recent[0] < now - RECENT_SECONDS:
+    def sent_rate(self, at: float, now: float) -> float:
+        """Calls a second that were admitted around some time; a refusal may come long after the call was sent."""
+        while self._recent and self._recent[0] < now - REMEMBERED_SECONDS:
             self._recent.popleft()
-        seconds = min(RECENT_SECONDS, now - self._started)
-        return max(1.0, len(self._recent) / max(seconds, 0.001))
+        since, until = max(self._started, at - RECENT_SECONDS), min(now, at + RECENT_SECONDS)
+        count = sum(since <= admitted <= until for admitted in self._recent)
+        return max(1.0, count / max(until - since, 0.001))
 
     def _pause(self, error: ProviderUnavailableError) -> float:
-        if error.retry_after_seconds is not None:
-            return error.retry_after_seconds
-        return OVERLOAD_SECONDS if error.kind is Unavailability.OVERLOADED else min(1.0, 1.0 / self.rate)
+        """How long nobody is admitted."""
+        shortest = min(1.0, 1.0 / self.rate)
+        asked = error.retry_after_seconds
+        if asked is None:
+            return OVERLOAD_SECONDS if error.kind is Unavailability.OVERLOADED else shortest
+        if asked <= ROUNDED_SECONDS and self.learner.phase is Phase.STEADY:
+            # Where the limit is known, a second or so is the smallest whole number that a header can hold.
+            return min(asked, 5 * shortest)
+        return asked
 
     async def _wait_for_room(self, tokens: int) -> None:
         while True:

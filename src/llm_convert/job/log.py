@@ -36,3 +36,6 @@ def log_to_stdout(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for chatty in ("httpx", "httpx2"):
+        # A line for each request: our own messages tell of each document.
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -10,6 +10,7 @@ import signal
 import socket
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from llm_convert import wiring
 from llm_convert.completion.roles import Purse
@@ -119,6 +120,8 @@ def read_request(environ: Mapping[str, str], settings: Settings) -> JobRequest:
 async def _run(job: Job) -> tuple[Report | None, int]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # The usual pool has a few threads a core; ours wait for the store, and each document does so ten times.
+    loop.set_default_executor(ThreadPoolExecutor(min(64, 4 + 2 * job.settings.concurrency), "llm-convert"))
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             # Only the main thread may set handlers; elsewhere the caller stops the job its own way.

@@ -82,6 +82,7 @@ class ClaudeProvider:
         self._today = today
         self._answered = False
         self._warned: set[str] = set()
+        self._worth_caching: dict[tuple[str, str], bool] = {}
 
     @property
     def name(self) -> str:
@@ -106,7 +107,18 @@ class ClaudeProvider:
 
     def caches(self, request: CompletionRequest) -> bool:
         """Whether what the prompt's calls share is kept in the service's cache."""
-        return self._settings.prompt_cache != "off" and is_worth_caching(request)
+        if self._settings.prompt_cache == "off":
+            return False
+        # Reckoned once for a prompt: it looks at every character of its instructions and schema.
+        known = self._worth_caching.get((request.prompt.prompt_id, request.system))
+        if known is None:
+            known = is_worth_caching(request)
+            self._worth_caching[request.prompt.prompt_id, request.system] = known
+        return known
+
+    async def ready(self) -> None:
+        """Load the SDK and open the client. Raises as ``complete``."""
+        await self._service.opened()
 
     def _facts(self, tier: ModelTier) -> ModelFacts:
         return self._models.get(self._settings.model_for(tier))
