@@ -73,6 +73,8 @@ class LocalObjectStore:
         with self._writing(key, path, data) as (temporary, lock):
             version = _stamp(temporary, lock)
             _link(temporary, path, key)
+        with translated("write", path):
+            sync_folder(path.parent)
         return version
 
     def replace(self, key: str, data: bytes, *, if_version: str) -> str:
@@ -90,7 +92,6 @@ class LocalObjectStore:
         with translated("delete", path), self._locks.held(key):
             _expect(path, key, if_version)
             path.unlink()
-            sync_folder(path.parent)
             prune(path.parent, root=self._root)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -126,11 +127,15 @@ class LocalObjectStore:
 
     @contextmanager
     def _writing(self, key: str, path: Path, data: bytes) -> Iterator[tuple[Path, KeyLock]]:
-        # All waiting for the disk is done before and after the lock: it is held for microseconds.
-        with translated("write", path), staged(self._temporary, data) as temporary:
-            with self._locks.held(key) as lock:
-                yield temporary, lock
-            sync_folder(path.parent)
+        # All waiting for the disk is done before and after the lock: it is held for microseconds. A folder is put on
+        # the disk for what was created alone: after a power cut an object may have its last state but one, or be there
+        # again, as one that a dead process left; that a paid reply is kept is what must never be in question.
+        with (
+            translated("write", path),
+            staged(self._temporary, data) as temporary,
+            self._locks.held(key) as lock,
+        ):
+            yield temporary, lock
 
 
 def _stamp(temporary: Path, lock: KeyLock) -> str:
