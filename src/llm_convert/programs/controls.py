@@ -91,6 +91,7 @@ Control = Annotated[Sum | Percent | Balance | Order | Unique, Field(discriminato
 
 def fields_of(control: Control) -> set[str]:
     """The fields that a check names."""
+    wheres: tuple[Where | None, ...]
     match control:
         case Order():
             return {control.field, *control.by}

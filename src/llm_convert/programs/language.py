@@ -39,7 +39,9 @@ class Table(Contract):
     )
     repeat: bool = Field(False, description="every cell that passes is the anchor of a table of this shape")
     optional: bool = Field(False, description="the table may be absent")
-    transpose: bool = Field(False, description="read the sheet with rows and columns exchanged; all else is said so too")
+    transpose: bool = Field(
+        False, description="read the sheet with rows and columns exchanged; all else is said so too"
+    )
     header: tuple[int, ...] = Field(
         (0,), description="header rows, relative to the anchor's row, top down; [] where there are none"
     )
@@ -62,14 +64,17 @@ class Table(Contract):
     values: Annotated[tuple[OneColumns, ...], BeforeValidator(_many_columns)] = Field(
         min_length=1, description="the value columns: each filled cell of them makes a row; a list means any of these"
     )
-    split: PatternText | None = Field(
-        None, description="cut each value cell at this pattern; each piece makes a row"
-    )
+    split: PatternText | None = Field(None, description="cut each value cell at this pattern; each piece makes a row")
     keep_missing: bool = Field(
         False, description="value cells with a mark for no value (N/A, -) make rows too, with a blank value"
     )
+    missing: tuple[str, ...] = Field(
+        (), description="further texts that mean no value in this table; -, N/A, NA, NaN, ... mean so anyway"
+    )
     keep: tuple[Condition, ...] = Field((), description="a value cell makes a row only if all of these hold")
-    fields: dict[str, OnePick] = Field(min_length=1, description="the target's fields, each by its pick; {} is the value")
+    fields: dict[str, OnePick] = Field(
+        min_length=1, description="the target's fields, each by its pick; {} is the value"
+    )
     drop: tuple[Where, ...] = Field((), description="rows to leave out after the checks, by their fields")
     checks: tuple[Control, ...] = Field((), description="what must hold between the rows of this table")
 
@@ -106,7 +111,9 @@ class Program(Contract):
     @property
     def needs_styles(self) -> bool:
         """Whether it asks for fonts or indentation, which cost a second, slower reading of the file."""
-        return _mentions(self.model_dump(mode="json", by_alias=True, exclude_none=True), {"bold", "indent", "indented"})
+        return _mentions(
+            self.model_dump(mode="json", by_alias=True, exclude_none=True), {"bold", "indent", "indented", "raised"}
+        )
 
     def to_data(self) -> dict[str, Any]:
         """Plain data, without what was left at its default."""

@@ -49,19 +49,24 @@ ENGINE = _engine()
 class Pattern:
     """A compiled pattern."""
 
-    __slots__ = ("_seen", "_search", "groups", "text")
+    __slots__ = ("_finditer", "_search", "_seen", "groups", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         compiled = ENGINE.compile(text)
         self.groups: int = compiled.groups
         self._search = compiled.search
+        self._finditer = compiled.finditer
         self._seen: dict[str, bool] = {}
 
     def find(self, text: str) -> Found | None:
         """The first place where it matches."""
         found: Found | None = self._search(text[:LONGEST_TEXT])
         return found
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where it matches something, from left to right."""
+        return [match.span() for match in self._finditer(text[:LONGEST_TEXT]) if match.end() > match.start()]
 
     def matches(self, text: str) -> bool:
         """Whether it matches anywhere in the text. Remembered: the cells of a sheet repeat."""

@@ -91,7 +91,7 @@ def _const(value: Any) -> Any:
 class Pick(Place):
     """The value of one field. A plain scalar in place of a pick is its ``const``.
 
-    Applied in this order: the place (or const, file, sheet, join, first) - missing - part - replace - map - unit, scale
+    Applied in this order: the place (or const, file, sheet, join, first) - missing - raised - part - replace - map - unit, scale
     - date - as - default.
     """
 
@@ -104,8 +104,9 @@ class Pick(Place):
     first: tuple[OnePick, ...] | None = Field(None, min_length=1, description="the first pick that is not blank")
     sep: str = Field(" ", description="between the parts of join; ' ' and ' > ' can be proven best")
     when: tuple[Condition, ...] = Field((), description="blank unless all of these hold, asked from the value cell")
-    missing: tuple[str, ...] = Field(
-        (), description="further texts of the whole cell that mean no value; -, N/A, NA, NaN, ... mean so anyway"
+    missing: tuple[str, ...] = Field((), description="further texts of the whole cell that mean no value here")
+    raised: Literal["drop", "only"] | None = Field(
+        None, description="superscript at the end of the text: drop it (footnote digits), or take only that"
     )
     part: PatternText | None = Field(
         None, description="only the part of the text that matches (its first group, if it has one); else blank"

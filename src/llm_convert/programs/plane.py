@@ -33,6 +33,8 @@ class Plane:
         self.width = max(map(len, rows), default=0)
         self.used: set[Position] = set()
         """Cells that some value came from."""
+        self.passed: set[Position] = set()
+        """Value cells that a program passes over on purpose: by a condition, or as marks for no value."""
         self._texts: dict[Position, str] = {}
         self._contents: dict[Position, frozenset[Content]] = {}
         self._letters = [column_letters(at) for at in range(self.height if transposed else self.width)]
@@ -72,7 +74,7 @@ class Plane:
 
     def bold(self, at: Position) -> bool:
         """Whether the cell's font is bold, as far as the file's styles were read."""
-        style = self.sheet.styles.get(self._origin(at))
+        style = self.sheet.styles.get(self.origin(at))
         return style is not None and style.bold
 
     def indent(self, at: Position) -> int:
@@ -80,7 +82,7 @@ class Plane:
         value = self.value(*at)
         text = value if isinstance(value, str) else ""
         blanks = sum(2 if one == "\u3000" else 1 for one in text[: len(text) - len(text.lstrip())])
-        style = self.sheet.styles.get(self._origin(at))
+        style = self.sheet.styles.get(self.origin(at))
         return blanks + (style.indent if style else 0)
 
     def address(self, at: Position) -> str:
@@ -94,7 +96,10 @@ class Plane:
     def order(self) -> list[Position]:
         """Every filled cell, row by row as the sheet stands, whatever the orientation."""
         filled = [
-            (row, column) for row, cells in enumerate(self.rows) for column, value in enumerate(cells) if value is not None
+            (row, column)
+            for row, cells in enumerate(self.rows)
+            for column, value in enumerate(cells)
+            if value is not None
         ]
         return sorted(filled, key=lambda at: (at[1], at[0])) if self.transposed else filled
 
@@ -103,11 +108,12 @@ class Plane:
         """The columns that hold anything."""
         return sorted({column for cells in self.rows for column, value in enumerate(cells) if value is not None})
 
-    def _origin(self, at: Position) -> Position:
+    def origin(self, at: Position) -> Position:
+        """Where a cell stands in the sheet itself."""
         return (at[1], at[0]) if self.transposed else at
 
     def _far(self, at: Position) -> str:
-        return self._prefix + cell_reference(*self._origin(at))
+        return self._prefix + cell_reference(*self.origin(at))
 
     def _area(self, row: int, column: int) -> CellRange | None:
         areas = self._areas.get(row)

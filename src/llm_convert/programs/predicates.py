@@ -102,7 +102,8 @@ class Columns(Contract):
         None, description="left or right: the nearest such column on that side of the value, not the first of all"
     )
     index: int | None = Field(
-        None, description="the n-th of the columns that hold anything, from 1; -1 is the last. Only if nothing else tells"
+        None,
+        description="the n-th of the columns that hold anything, from 1; -1 is the last. Only if nothing else tells",
     )
 
 

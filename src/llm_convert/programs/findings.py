@@ -1,0 +1,117 @@
+"""What a run shows beside its rows: fields that stay blank, cells that nobody used, content of the wrong type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llm_convert.contracts.document import CellValue, column_letters
+from llm_convert.contracts.prompt import OutputSchema
+from llm_convert.programs.contents import contents_of
+from llm_convert.programs.language import Program
+from llm_convert.programs.picking import Surroundings
+from llm_convert.programs.plane import Plane, Position
+from llm_convert.programs.predicates import Content
+from llm_convert.programs.run import Finding, Kind, Record
+
+_SHOWN = 8
+
+
+def find_all(
+    program: Program,
+    target: OutputSchema | None,
+    by_table: Sequence[Sequence[Record]],
+    around: Surroundings,
+    planes: Sequence[Plane],
+) -> list[Finding]:
+    """Everything that is worth telling."""
+    found = list(_of_target(program, target))
+    required = {field.name for field in target.fields if field.required} if target is not None else set()
+    for table, label, records in zip(program.tables, program.names(), by_table, strict=True):
+        if not records and not table.optional:
+            found.append(Finding(kind=Kind.NO_ROWS, text="gave no rows", table=label))
+        needed = required | {name for name, pick in table.fields.items() if pick.required}
+        found.extend(_blank_fields(label, records, needed))
+    found.extend(_unread(around))
+    found.extend(_unused(planes))
+    return found
+
+
+def _of_target(program: Program, target: OutputSchema | None) -> Iterator[Finding]:
+    if target is None:
+        return
+    known = [field.name for field in target.fields]
+    for table, label in zip(program.tables, program.names(), strict=True):
+        for name in table.fields:
+            if name not in known:
+                text = f"the target has no field {name!r}; it has {', '.join(known)}"
+                yield Finding(kind=Kind.UNKNOWN_FIELD, text=text, table=label)
+        for field in target.fields:
+            if field.required and field.name not in table.fields:
+                yield Finding(kind=Kind.REQUIRED, text=f"the required field {field.name!r} has no pick", table=label)
+
+
+def _blank_fields(label: str, records: Sequence[Record], required: set[str]) -> Iterator[Finding]:
+    for name in records[0].got if records else ():
+        blank = (record for record in records if record.got[name].value is None)
+        if name in required:
+            rows = list(blank)
+            if rows:
+                at = tuple(address for record in rows[:_SHOWN] for address in _any_address(record))
+                text = f"required field {name!r} is blank in {len(rows)} of {len(records)} rows"
+                yield Finding(kind=Kind.REQUIRED, text=text, at=at, table=label)
+        elif all(record.got[name].value is None for record in records):
+            yield Finding(kind=Kind.BLANK_FIELD, text=f"field {name!r} is blank in every row", table=label)
+
+
+def _any_address(record: Record) -> tuple[str, ...]:
+    return next((got.at[:1] for got in record.got.values() if got.at), ())
+
+
+def _unread(around: Surroundings) -> Iterator[Finding]:
+    fields = dict.fromkeys(one.field for one in around.unread)
+    for name in fields:
+        own = [one for one in around.unread if one.field == name]
+        more = f" and {len(own) - 1} more like it" if len(own) > 1 else ""
+        yield Finding(
+            kind=Kind.UNREAD,
+            text=f"field {name!r}: {own[0].reason}{more}",
+            at=tuple(one.address for one in own[:_SHOWN] if one.address),
+        )
+
+
+def _unused(planes: Sequence[Plane]) -> Iterator[Finding]:
+    """Number cells of each sheet that neither gave a value nor were passed over by a condition of a program."""
+    sheets = dict.fromkeys(plane.sheet.name for plane in planes)
+    for name in sheets:
+        own = [plane for plane in planes if plane.sheet.name == name]
+        touched = {plane.origin(at) for plane in own for at in (*plane.used, *plane.passed)}
+        straight = next(plane for plane in own if not plane.transposed)
+        left = [at for at in _numbers(straight) if at not in touched]
+        if left:
+            text = f"{len(left)} number cells of sheet {name!r} are in no table: {_ranges(left)}"
+            yield Finding(kind=Kind.UNUSED, text=text, at=tuple(map(straight.address, left[:_SHOWN])))
+
+
+def _numbers(plane: Plane) -> Iterator[Position]:
+    for row, cells in enumerate(plane.rows):
+        for column, value in enumerate(cells):
+            if value is not None and _is_number(value):
+                yield row, column
+
+
+def _is_number(value: CellValue) -> bool:
+    kind = type(value)
+    return kind is float or kind is int or (kind is str and Content.NUMBER in contents_of(value))
+
+
+def _ranges(cells: Sequence[Position]) -> str:
+    """The columns with their first and last row: ``C5:C40 (36), F7 (1)``."""
+    columns: dict[int, list[int]] = {}
+    for row, column in cells:
+        columns.setdefault(column, []).append(row)
+    said = []
+    for column, rows in sorted(columns.items())[:12]:
+        letters = column_letters(column)
+        span = f"{letters}{rows[0] + 1}" + (f":{letters}{rows[-1] + 1}" if len(rows) > 1 else "")
+        said.append(f"{span} ({len(rows)})" if len(rows) > 1 else span)
+    return ", ".join(said) + (", ..." if len(columns) > 12 else "")
