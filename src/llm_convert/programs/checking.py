@@ -79,9 +79,9 @@ def _run(
     covered: set[int],
 ) -> None:
     """The checks of one table, or of all."""
-    parts_exclude = _stated(controls, records)
+    stated = _stated(controls, records)
     for number, control in enumerate(controls, 1):
-        compared = _compared(control, records, parts_exclude)
+        compared = _compared(control, chosen(control.where, records), stated)
         name = f"{prefix}{control.check} {number}"
         outcome.checks.append(Checked(name=name, compared=compared.count, broken=len(compared.broken)))
         if not compared.count:
@@ -91,6 +91,8 @@ def _run(
         if len(compared.broken) > SHOWN:
             more = f"{name}: {len(compared.broken) - SHOWN} more do not hold"
             outcome.findings.append(Finding(kind=Kind.CHECK, text=more))
+        for text, at in compared.mended:
+            outcome.findings.append(Finding(kind=Kind.MENDED, text=f"{name}: {text}", at=at))
         gone.update(compared.gone)
         covered.update(compared.covered)
 

@@ -13,6 +13,8 @@ from llm_convert.readings.texts import is_spreadsheet_error
 
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _LONGEST = 64
+PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
+"""Texts that are numbers to anybody: they need no grammar."""
 
 _BLANK = frozenset({Content.BLANK})
 _STORED = frozenset({Content.FILLED, Content.NUMBER, Content.STORED_NUMBER})
@@ -64,6 +66,8 @@ def _of_text(text: str) -> frozenset[Content]:
 
 
 def _numeric(text: str) -> set[Content]:
+    if PLAIN_NUMBER.fullmatch(text):
+        return {Content.NUMBER}
     try:
         parse_number(text)
         return {Content.NUMBER}

@@ -24,6 +24,7 @@ Where = Annotated[dict[str, str | list[Scalar] | None], AfterValidator(_patterns
 
 
 class _Control(Contract):
+    where: Where = Field({}, description="only these rows take part")
     value: str = Field("value", description="the field with the numbers")
     by: tuple[str, ...] = Field((), description="rows that agree in these fields belong together")
     tolerance: float = Field(0.0, ge=0, description="allowed difference, in the unit after scaling")
@@ -71,11 +72,15 @@ class Order(Contract):
     """The field rises (or falls) from row to row, within the rows that agree in ``by``."""
 
     check: Literal["order"]
+    where: Where = Field({}, description="only these rows take part")
     field: str = Field(description="the field, mostly a date")
     by: tuple[str, ...] = Field((), description="each such group has its own order")
     down: bool = Field(False, description="it falls")
     step: Literal["day", "month", "quarter", "year"] | None = Field(
         None, description="and each is this much after the one before"
+    )
+    mend: bool = Field(
+        False, description="a date that another day, month or year alone would put in order is corrected, and reported"
     )
 
 
@@ -83,6 +88,7 @@ class Unique(Contract):
     """No two rows agree in all these fields."""
 
     check: Literal["unique"]
+    where: Where = Field({}, description="only these rows take part")
     fields: tuple[str, ...] = Field(min_length=1, description="the key")
 
 
@@ -94,14 +100,17 @@ def fields_of(control: Control) -> set[str]:
     wheres: tuple[Where | None, ...]
     match control:
         case Order():
-            return {control.field, *control.by}
+            return {control.field, *control.by, *_named(control.where)}
         case Unique():
-            return set(control.fields)
+            return {*control.fields, *_named(control.where)}
         case Sum():
             wheres = (control.total, control.parts, control.less)
         case Percent():
             wheres = (control.stated, control.part, control.of)
         case Balance():
             wheres = (control.opening, control.plus, control.minus, control.closing)
-    named = {name for where in wheres for name in where or {} if not name.startswith("_")}
-    return {control.value, *control.by} | named
+    return {control.value, *control.by}.union(*map(_named, (*wheres, control.where)))
+
+
+def _named(where: Where | None) -> set[str]:
+    return {name for name in where or {} if not name.startswith("_")}

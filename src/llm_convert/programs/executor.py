@@ -128,13 +128,19 @@ class _Execution:
         }
         named = list(fetches.items())
         occurrence = len(self._placed) and self._placed.index(placed)
+        rejected: dict[int, bool] = {}
         for row, column, content in _value_cells(placed):
             if holds and not all(one(row, column) for one in holds):
                 plane.passed.add((row, column))
+                rejected.setdefault(row, True)
                 continue
+            rejected[row] = False
             for piece in _pieces(table, content):
                 got = {name: fetch(row, column, piece) for name, fetch in named}
                 yield Record(placed.label, plane.sheet.name, (row, column), got, occurrence)
+        # A row of which nothing is kept is passed over as a whole: its other numbers belong to it.
+        for row in (row for row, whole in rejected.items() if whole):
+            plane.passed.update((row, column) for column in range(placed.extent.left, placed.extent.right + 1))
 
     def _type(self, field: str) -> FieldType | None:
         return self._types.get(field)

@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
+from itertools import groupby, pairwise
 
 from llm_convert.contracts.base import Scalar
 from llm_convert.programs.controls import Order, Unique
 from llm_convert.programs.periods import parse_period
 from llm_convert.programs.run import Record
 from llm_convert.programs.sums import Compared, grouped, number_of
+from llm_convert.programs.values import Got
 from llm_convert.readings import ReadingError, text_of
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 def check_order(check: Order, records: Sequence[Record]) -> Compared:
-    """Each row's field against that of the row before it in its group; repeats of the same row's values count once."""
+    """Each row's field against that of the row before it in its group; equal neighbours count once."""
     compared = Compared()
     for group in grouped(records, check.by).values():
-        before: Record | None = None
-        for record in group:
-            if record.value(check.field) is None:
-                continue
-            if before is not None and record.value(check.field) != before.value(check.field):
-                compared.count += 1
-                _compare(check, compared, before, record)
-            before = record
+        filled = [record for record in group if record.value(check.field) is not None]
+        runs = [list(run) for _, run in groupby(filled, key=lambda record: record.value(check.field))]
+        if check.mend:
+            _mend(check, compared, runs)
+        compared.count += max(0, len(runs) - 1)
+        for before, after in pairwise(runs):
+            _compare(check, compared, before[0], after[0])
     return compared
+
+
+def _mend(check: Order, compared: Compared, runs: Sequence[list[Record]]) -> None:
+    """Correct a date between two that are in order, where changing its day, month or year alone puts it between them."""
+    for before, run, after in zip(runs, runs[1:], runs[2:], strict=False):
+        low, own, high = (_comparable(one[0].value(check.field)) for one in (before, run, after))
+        if check.down:
+            low, high = high, low
+        if not (isinstance(low, date) and isinstance(own, date) and isinstance(high, date)):
+            continue
+        if low < high and not low < own < high and (day := _only_candidate(low, own, high)) is not None:
+            old = run[0].got[check.field]
+            at = tuple(dict.fromkeys((*old.at, *before[0].at(check.field), *after[0].at(check.field))))
+            for record in run:
+                record.got[check.field] = Got(day.isoformat(), at)
+            compared.mended.append((f"{text_of(old.value)!r} between {low} and {high} is taken as {day}", at))
+
+
+def _only_candidate(low: date, own: date, high: date) -> date | None:
+    span = [low + timedelta(days=count) for count in range(1, min((high - low).days, 400))]
+    found = [
+        day for day in span if (day.year != own.year) + (day.month != own.month) + (day.day != own.day) == 1
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _compare(check: Order, compared: Compared, before: Record, after: Record) -> None:

@@ -238,8 +238,14 @@ class Picker:
             rows = placed.header_rows
             bounds = Bounds(min(rows), max(rows), bounds.left, bounds.right)
 
+        targets: dict[int, int | None] = {}
+
         def start(row: int, column: int) -> Position:
-            target = column if place.column is None else placed.column_for(place.column, column)
+            target: int | None = column
+            if place.column is not None:
+                if column not in targets:
+                    targets[column] = placed.column_for(place.column, column)
+                target = targets[column]
             if target is None:
                 return _NOWHERE
             return (row, target) if level is None else placed.header_cell(level, target)

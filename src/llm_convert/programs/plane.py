@@ -58,6 +58,14 @@ class Plane:
                 return area.top, area.left
         return row, column
 
+    def edge(self, at: Position, *, back: bool) -> Position:
+        """The first or the last place of the merged range over an empty place; the place itself where there is none."""
+        if self._near and self.value(*at) is None:
+            area = self._area(*at)
+            if area is not None:
+                return (area.top, area.left) if back else (max(at[0], area.bottom), max(at[1], area.right))
+        return at
+
     def text(self, at: Position) -> str:
         """A cell's content as text, trimmed and with white space collapsed."""
         known = self._texts.get(at)
@@ -127,7 +135,7 @@ class Plane:
 
 def _cleaned(row: tuple[CellValue, ...]) -> list[CellValue]:
     """Cells of nothing but blanks are empty: they are left there by accident, and nobody sees them."""
-    return [None if isinstance(value, str) and (not value or value.isspace()) else value for value in row]
+    return [None if value.__class__ is str and (not value or value.isspace()) else value for value in row]  # type: ignore[union-attr]
 
 
 def _near(merged: tuple[CellRange, ...], transposed: bool, height: int) -> dict[int, list[CellRange]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -22,7 +21,7 @@ class Record:
     sheet: str
     cell: Position
     """The value cell's row and column, as the table is read (exchanged where it is transposed)."""
-    got: Mapping[str, Got]
+    got: dict[str, Got]
     occurrence: int
     """Which occurrence of the table, over the whole run."""
 
@@ -53,6 +52,8 @@ class Kind(StrEnum):
 
     CHECK = "check"
     """A declared check does not hold."""
+    MENDED = "mended"
+    """A date that was corrected because its neighbours and the program say so; its cell says otherwise."""
     NO_ROWS = "no_rows"
     BLANK_FIELD = "blank_field"
     """A field that is blank in every row."""

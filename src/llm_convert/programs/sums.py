@@ -26,6 +26,8 @@ class Compared:
     count: int = 0
     broken: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     """In words, and the addresses of the cells that are involved."""
+    mended: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    """What was corrected, as ``broken``."""
     gone: set[int] = field(default_factory=set)
     """The ids of records that are left out now."""
     covered: set[int] = field(default_factory=set)

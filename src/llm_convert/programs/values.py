@@ -11,7 +11,7 @@ from typing import NamedTuple
 from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.document import CellValue
 from llm_convert.contracts.tables import FieldType
-from llm_convert.programs.contents import contents_of
+from llm_convert.programs.contents import PLAIN_NUMBER, contents_of
 from llm_convert.programs.patterns import Pattern, pattern
 from llm_convert.programs.periods import given_as, parse_period
 from llm_convert.programs.picks import DateForm, Pick
@@ -28,6 +28,7 @@ class Got(NamedTuple):
 
 BLANK = Got()
 Reader = Callable[[CellValue], Scalar]
+_EXACT = 2**53
 _NUMBERS = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.DECIMAL})
 
 
@@ -57,6 +58,8 @@ def _number(value: CellValue) -> Scalar:
     # The common case by itself: read() would go through an exact decimal and back.
     if type(value) is float and math.isfinite(value):
         return value or 0.0
+    if type(value) is str and PLAIN_NUMBER.fullmatch(value):
+        return float(value) or 0.0
     return read(value, FieldType.NUMBER)
 
 
@@ -99,9 +102,15 @@ class Operations:
             return self._date(value, self.pick.date)
         factor = self._factor(unit)
         if factor is not None:
-            type = self.type if self.type in _NUMBERS else FieldType.NUMBER
-            return scaled(value, factor, type)
+            return self._scaled(value, factor)
         return self._read(value)
+
+    def _scaled(self, value: CellValue, factor: Decimal) -> Scalar:
+        if self.type in _NUMBERS and self.type is not None:
+            return scaled(value, factor, self.type)
+        number = scaled(value, factor, FieldType.NUMBER)
+        whole = isinstance(number, float) and number.is_integer() and abs(number) < _EXACT
+        return int(number) if whole and isinstance(number, float) else number
 
     def _is_missing(self, value: CellValue) -> bool:
         if value is None:
