@@ -113,7 +113,8 @@ def _compared(control: Control, records: Sequence[Record], stated: set[int]) -> 
             parts = rows(control.parts) if control.parts is not None else [r for r in records if id(r) not in stated]
             return check_sum(control, rows(control.total), parts, rows(control.less))
         case Percent():
-            others = [record for record in records if id(record) not in stated]
+            said = {id(record) for record in rows(control.stated)}
+            others = [record for record in records if id(record) not in said]
             part = rows(control.part) if control.part is not None else others
             of = rows(control.of) if control.of is not None else others
             return check_percent(control, rows(control.stated), part, of)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from llm_convert.contracts.document import CellValue, Document, Sheet, Visibility
+from llm_convert.contracts.document import Document, Sheet, Visibility
 from llm_convert.contracts.prompt import OutputSchema
-from llm_convert.contracts.tables import FieldType
 from llm_convert.programs.checking import check_all
-from llm_convert.programs.contents import contents_of
 from llm_convert.programs.faults import Misfit, MisfitError, UnfitTableError
 from llm_convert.programs.findings import find_all
 from llm_convert.programs.language import Program, Table
 from llm_convert.programs.patterns import pattern
-from llm_convert.programs.picking import Fetch, Picker, Surroundings
+from llm_convert.programs.picking import Surroundings
 from llm_convert.programs.placed import Placed
 from llm_convert.programs.placing import place
 from llm_convert.programs.plane import Plane
-from llm_convert.programs.predicates import Content
+from llm_convert.programs.rows import records_of
 from llm_convert.programs.run import Finding, Kind, Record, Run
-from llm_convert.programs.values import pieces, spaced
-from llm_convert.readings import text_of
-
-MAX_RECORDS = 2_000_000
 
 
 def execute(program: Program, document: Document, target: OutputSchema | None = None) -> Run:
@@ -36,7 +32,20 @@ def execute(program: Program, document: Document, target: OutputSchema | None = 
     Raises:
         MisfitError: when a table that must be there is not, with all that was looked for in vain.
     """
-    return _Execution(program, document, target).run()
+    with _without_collection():
+        return _Execution(program, document, target).run()
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """No garbage collection while rows are made: none of them is garbage, and looking costs as much as making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Execution:
@@ -64,7 +73,12 @@ class _Execution:
             except _AbsentError as error:
                 misfits.extend(error.misfits)
                 continue
-            by_table.append([record for one in placed for record in self._records(one)])
+            first = len(self._placed)
+            self._placed += placed
+            numbered = enumerate(placed, first)
+            by_table.append(
+                [record for at, one in numbered for record in records_of(one, self._around, self._types, at)]
+            )
         if misfits:
             raise MisfitError(misfits)
         return self._finished(by_table)
@@ -109,7 +123,6 @@ class _Execution:
             where = f"is not on sheet {misfit.sheet!r}: {misfit.what}"
             if table.sheet is not None:
                 self._notes.append(Finding(kind=Kind.ABSENT, text=where, table=label))
-        self._placed += found
         return found
 
     def _plane(self, sheet: Sheet, *, transposed: bool) -> Plane:
@@ -118,62 +131,9 @@ class _Execution:
             self._planes[key] = Plane(sheet, transposed=transposed)
         return self._planes[key]
 
-    def _records(self, placed: Placed) -> Iterator[Record]:
-        """The rows of one occurrence, in reading order."""
-        table, plane = placed.table, placed.plane
-        picker = Picker(placed, self._around)
-        holds = [picker.condition(one) for one in table.keep]
-        fetches: Mapping[str, Fetch] = {
-            name: picker.fetch(name, pick, self._type(name)) for name, pick in table.fields.items()
-        }
-        named = list(fetches.items())
-        occurrence = len(self._placed) and self._placed.index(placed)
-        rejected: dict[int, bool] = {}
-        for row, column, content in _value_cells(placed):
-            if holds and not all(one(row, column) for one in holds):
-                plane.passed.add((row, column))
-                rejected.setdefault(row, True)
-                continue
-            rejected[row] = False
-            for piece in _pieces(table, content):
-                got = {name: fetch(row, column, piece) for name, fetch in named}
-                yield Record(placed.label, plane.sheet.name, (row, column), got, occurrence)
-        # A row of which nothing is kept is passed over as a whole: its other numbers belong to it.
-        for row in (row for row, whole in rejected.items() if whole):
-            plane.passed.update((row, column) for column in range(placed.extent.left, placed.extent.right + 1))
-
-    def _type(self, field: str) -> FieldType | None:
-        return self._types.get(field)
-
 
 class _AbsentError(Exception):
     """A table that must be there is not."""
 
     def __init__(self, misfits: list[Misfit]) -> None:
         self.misfits = misfits
-
-
-def _value_cells(placed: Placed) -> Iterator[tuple[int, int, CellValue]]:
-    """The filled cells of the value columns that are not marked as missing."""
-    table, plane = placed.table, placed.plane
-    missing = frozenset(map(spaced, table.missing))
-    for row in range(placed.extent.first, placed.extent.last + 1):
-        cells = plane.rows[row]
-        width = len(cells)
-        for column in placed.values:
-            content = cells[column] if column < width else None
-            if content is None:
-                continue
-            # Stored numbers are most cells of most sheets, and never a mark.
-            if (type(content) is not float and type(content) is not int) or missing or content != content:
-                gone = Content.MISSING in contents_of(content) or spaced(text_of(content)) in missing
-                if gone and not table.keep_missing:
-                    plane.passed.add((row, column))
-                    continue
-            yield row, column, content
-
-
-def _pieces(table: Table, content: CellValue) -> list[CellValue]:
-    if table.split is None or not isinstance(content, str):
-        return [content]
-    return [*pieces(pattern(table.split), content)]

@@ -51,20 +51,20 @@ def _of_target(program: Program, target: OutputSchema | None) -> Iterator[Findin
 
 
 def _blank_fields(label: str, records: Sequence[Record], required: set[str]) -> Iterator[Finding]:
-    for name in records[0].got if records else ():
-        blank = (record for record in records if record.got[name].value is None)
+    for name, index in records[0].fields.items() if records else ():
+        blank = (record for record in records if record.got[index].value is None)
         if name in required:
             rows = list(blank)
             if rows:
                 at = tuple(address for record in rows[:_SHOWN] for address in _any_address(record))
                 text = f"required field {name!r} is blank in {len(rows)} of {len(records)} rows"
                 yield Finding(kind=Kind.REQUIRED, text=text, at=at, table=label)
-        elif all(record.got[name].value is None for record in records):
+        elif all(record.got[index].value is None for record in records):
             yield Finding(kind=Kind.BLANK_FIELD, text=f"field {name!r} is blank in every row", table=label)
 
 
 def _any_address(record: Record) -> tuple[str, ...]:
-    return next((got.at[:1] for got in record.got.values() if got.at), ())
+    return next((got.at[:1] for got in record.got if got.at), ())
 
 
 def _unread(around: Surroundings) -> Iterator[Finding]:
@@ -84,7 +84,10 @@ def _unused(planes: Sequence[Plane]) -> Iterator[Finding]:
     sheets = dict.fromkeys(plane.sheet.name for plane in planes)
     for name in sheets:
         own = [plane for plane in planes if plane.sheet.name == name]
-        touched = {plane.origin(at) for plane in own for at in (*plane.used, *plane.passed)}
+        touched: set[Position] = set()
+        for plane in own:
+            cells = plane.used | plane.passed
+            touched |= {plane.origin(at) for at in cells} if plane.transposed else cells
         straight = next(plane for plane in own if not plane.transposed)
         left = [at for at in _numbers(straight) if at not in touched]
         if left:

@@ -40,18 +40,16 @@ def _mend(check: Order, compared: Compared, runs: Sequence[list[Record]]) -> Non
         if not (isinstance(low, date) and isinstance(own, date) and isinstance(high, date)):
             continue
         if low < high and not low < own < high and (day := _only_candidate(low, own, high)) is not None:
-            old = run[0].got[check.field]
-            at = tuple(dict.fromkeys((*old.at, *before[0].at(check.field), *after[0].at(check.field))))
+            old = run[0].value(check.field)
+            at = tuple(dict.fromkeys((*run[0].at(check.field), *before[0].at(check.field), *after[0].at(check.field))))
             for record in run:
-                record.got[check.field] = Got(day.isoformat(), at)
-            compared.mended.append((f"{text_of(old.value)!r} between {low} and {high} is taken as {day}", at))
+                record.replace(check.field, Got(day.isoformat(), at))
+            compared.mended.append((f"{text_of(old)!r} between {low} and {high} is taken as {day}", at))
 
 
 def _only_candidate(low: date, own: date, high: date) -> date | None:
     span = [low + timedelta(days=count) for count in range(1, min((high - low).days, 400))]
-    found = [
-        day for day in span if (day.year != own.year) + (day.month != own.month) + (day.day != own.day) == 1
-    ]
+    found = [day for day in span if (day.year != own.year) + (day.month != own.month) + (day.day != own.day) == 1]
     return found[0] if len(found) == 1 else None
 
 
@@ -103,4 +101,4 @@ def check_unique(check: Unique, records: Sequence[Record]) -> Compared:
 
 
 def _cells(group: Sequence[Record]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(got.at[0] for record in group for got in record.got.values() if got.at))[:6]
+    return tuple(dict.fromkeys(got.at[0] for record in group for got in record.got if got.at))[:6]

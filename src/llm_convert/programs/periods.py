@@ -205,8 +205,8 @@ def _take_month(line: str) -> tuple[int | None, str]:
 def _take_part(line: str) -> tuple[int | None, int, str]:
     """The first month and the length of a quarter or a half-year."""
     for form in _QUARTERS:
-        if match := form.search(line):
-            return 3 * _numeral(match["n"]) - 2, 3, _cut(line, match)
+        if quarter := form.search(line):
+            return 3 * _numeral(quarter["n"]) - 2, 3, _cut(line, quarter)
     if match := _HALF.search(line):
         second = match["k"] == "하" or (match["n"] or match["m"]) in {"2", "ii", "second", "segundo"}
         return 7 if second else 1, 6, _cut(line, match)

@@ -12,19 +12,39 @@ from pathlib import PurePosixPath
 
 from llm_convert.contracts.document import CellValue, Document
 from llm_convert.contracts.tables import FieldType
+from llm_convert.programs.finding import NOWHERE, Found, find, whole
 from llm_convert.programs.judging import judge
-from llm_convert.programs.patterns import pattern
-from llm_convert.programs.picks import Condition, Pick, Place
-from llm_convert.programs.placed import Extent, Placed
-from llm_convert.programs.placing import data_bounds
+from llm_convert.programs.picks import Condition, Pick
+from llm_convert.programs.placed import Placed
 from llm_convert.programs.plane import Plane, Position
 from llm_convert.programs.values import BLANK, Got, Operations, spaced
-from llm_convert.programs.walking import Bounds, walker
 from llm_convert.readings import ReadingError, text_of
 
-Fetch = Callable[[int, int, CellValue], Got]
+Get = Callable[[int, int, CellValue], Got]
 """Row and column of the value cell, and its content or the piece of it that makes the row."""
-_NOWHERE: Position = (-1, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A pick as a function, and what its result depends on."""
+
+    get: Get
+    by_row: bool = True
+    by_column: bool = True
+
+    def like(self, get: Get, *others: Fetch) -> Fetch:
+        """Another function that depends on the same, and on what others depend on."""
+        by_row = self.by_row or any(one.by_row for one in others)
+        return Fetch(get, by_row, self.by_column or any(one.by_column for one in others))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A condition as a function, and what its answer depends on."""
+
+    holds: Callable[[int, int], bool]
+    by_row: bool
+    by_column: bool
 
 
 @dataclass(slots=True)
@@ -44,24 +64,11 @@ class Surroundings:
     planes: dict[str, Plane]
     """The sheets, by name, as they stand."""
     unread: list[Unread] = field(default_factory=list)
-    unread_count: int = 0
 
     def report(self, name: str, address: str, reason: str) -> None:
-        """Remember a cell that could not be read; the first thousand by their address."""
-        self.unread_count += 1
-        if len(self.unread) < 1000:
+        """Remember a cell that could not be read; the first ten thousand of them."""
+        if len(self.unread) < 10_000:
             self.unread.append(Unread(name, address, reason))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """How a place is found: the plane that its cells lie on, and from a value cell the start and the end of the walk."""
-
-    plane: Plane
-    start: Callable[[int, int], Position]
-    end: Callable[[Position], Position]
-    at_value: bool
-    """It is the value cell itself."""
 
 
 class Picker:
@@ -79,14 +86,14 @@ class Picker:
         default = Got(pick.default)
 
         def or_default(row: int, column: int, content: CellValue) -> Got:
-            found = fetch(row, column, content)
+            found = fetch.get(row, column, content)
             return default if found.value is None else found
 
-        return or_default
+        return fetch.like(or_default)
 
-    def condition(self, condition: Condition) -> Callable[[int, int], bool]:
+    def condition(self, condition: Condition) -> Held:
         """The function of a condition on a value cell."""
-        found = self._find(condition)
+        found = find(condition, self._placed, self._around.planes)
         placed = self._placed if found.plane is self._placed.plane else whole(found.plane, self._placed)
         asked = judge(condition.is_, placed)
         known: dict[Position, bool] = {}
@@ -97,22 +104,24 @@ class Picker:
             if answer is None:
                 at = found.end(start)
                 answer = known[start] = asked(*at, 0)
-                if at != _NOWHERE:
+                if at != NOWHERE:
                     found.plane.used.add(found.plane.seen(*at))
             return answer
 
-        return holds
+        return Held(holds, found.by_row, found.by_column)
 
     def _guarded(self, name: str, pick: Pick, type: FieldType | None) -> Fetch:
         fetch = self._source(name, pick, type)
         conditions = [self.condition(one) for one in pick.when]
         if not conditions:
             return fetch
+        get, asked = fetch.get, [one.holds for one in conditions]
 
         def when(row: int, column: int, content: CellValue) -> Got:
-            return fetch(row, column, content) if all(one(row, column) for one in conditions) else BLANK
+            return get(row, column, content) if all(one(row, column) for one in asked) else BLANK
 
-        return when
+        by_row = fetch.by_row or any(one.by_row for one in conditions)
+        return Fetch(when, by_row, fetch.by_column or any(one.by_column for one in conditions))
 
     def _source(self, name: str, pick: Pick, type: FieldType | None) -> Fetch:
         if pick.first is not None:
@@ -120,15 +129,13 @@ class Picker:
         if pick.join is not None:
             return self._derived(name, pick, type, _joined([self.fetch(name, one) for one in pick.join], pick.sep))
         if pick.const is not None:
-            const = Got(pick.const)
-            return lambda row, column, content: const  # noqa: ARG005
+            return _constant(Got(pick.const))
         if pick.file:
             stem = PurePosixPath(self._around.document.name.replace("\\", "/")).stem
-            return self._derived(name, pick, type, lambda row, column, content: Got(stem))  # noqa: ARG005
+            return self._derived(name, pick, type, _constant(Got(stem)))
         if pick.sheet:
             sheet = self._placed.plane.sheet
-            own = Got(sheet.name, (f"{sheet.name}!name",))
-            return self._derived(name, pick, type, lambda row, column, content: own)  # noqa: ARG005
+            return self._derived(name, pick, type, _constant(Got(sheet.name, (f"{sheet.name}!name",))))
         if pick.header == "all":
             return self._derived(name, pick, type, self._all_headers(pick))
         return self._cell(name, pick, type)
@@ -137,30 +144,36 @@ class Picker:
         """Operations on what other picks gave."""
         operations = Operations(pick, type, self._placed.table.missing)
         known: dict[tuple[Got, Got], Got] = {}
-        units = self.fetch(name, pick.unit) if pick.unit is not None else None
+        units = self._units(name, pick)
+        unit_of, got_of = units.get, source.get
 
         def fetch(row: int, column: int, content: CellValue) -> Got:
-            got = source(row, column, content)
-            unit = units(row, column, content) if units is not None else BLANK
+            got, unit = got_of(row, column, content), unit_of(row, column, content)
             done = known.get((got, unit))
             if done is None:
                 done = known[got, unit] = self._applied(name, operations, got.value, got.at, unit)
             return done
 
-        return fetch
+        return source.like(fetch, units)
+
+    def _units(self, name: str, pick: Pick) -> Fetch:
+        return _constant(BLANK) if pick.unit is None else self.fetch(name, pick.unit)
 
     def _cell(self, name: str, pick: Pick, type: FieldType | None) -> Fetch:
         """A pick of one cell."""
-        found = self._find(pick)
+        found = find(pick, self._placed, self._around.planes)
         operations = Operations(pick, type, self._placed.table.missing)
-        units = self.fetch(name, pick.unit) if pick.unit is not None else None
+        units = self._units(name, pick)
         if found.at_value:
-            return self._own_value(name, operations, units)
+            return Fetch(self._own_value(name, operations, units.get))
+        walked = Fetch(self._walked(name, operations, found, units.get), found.by_row, found.by_column)
+        return walked.like(walked.get, units)
+
+    def _walked(self, name: str, operations: Operations, found: Found, unit_of: Get) -> Get:
         known: dict[tuple[Position, Got], Got] = {}
 
         def fetch(row: int, column: int, content: CellValue) -> Got:
-            unit = units(row, column, content) if units is not None else BLANK
-            start = found.start(row, column)
+            unit, start = unit_of(row, column, content), found.start(row, column)
             done = known.get((start, unit))
             if done is None:
                 done = known[start, unit] = self._at(name, operations, found.plane, found.end(start), unit)
@@ -168,26 +181,26 @@ class Picker:
 
         return fetch
 
-    def _own_value(self, name: str, operations: Operations, units: Fetch | None) -> Fetch:
+    def _own_value(self, name: str, operations: Operations, unit_of: Get) -> Get:
         plane = self._placed.plane
         address, use, read = plane.address, plane.used.add, operations.read
-        plain = operations.plain and units is None
 
         def fetch(row: int, column: int, content: CellValue) -> Got:
-            use((row, column))
+            at = row, column
+            use(at)
             if plain and type(content) is not str:
                 try:
-                    return Got(read(content), (address((row, column)),))
+                    return Got(read(content), (address(at),))
                 except ReadingError as error:
-                    self._around.report(name, address((row, column)), str(error))
+                    self._around.report(name, address(at), str(error))
                     return BLANK
-            unit = units(row, column, content) if units is not None else BLANK
-            return self._applied(name, operations, content, (address((row, column)),), unit)
+            return self._applied(name, operations, content, (address(at),), unit_of(row, column, content))
 
+        plain = operations.plain
         return fetch
 
     def _at(self, name: str, operations: Operations, plane: Plane, at: Position, unit: Got) -> Got:
-        if at == _NOWHERE:
+        if at == NOWHERE:
             return BLANK
         at = plane.seen(*at)
         plane.used.add(at)
@@ -205,7 +218,7 @@ class Picker:
             return BLANK
         if value is None:
             return BLANK
-        return Got(value, (*at, *(one for one in unit.at if stated is not None)))
+        return Got(value, at if stated is None else (*at, *unit.at))
 
     def _all_headers(self, pick: Pick) -> Fetch:
         placed = self._placed
@@ -223,71 +236,15 @@ class Picker:
                 known[target] = Got(text or None, tuple(map(placed.plane.address, filled)))
             return known[target]
 
-        return fetch
-
-    def _find(self, place: Place) -> Found:
-        """How the cell of a place is found."""
-        if place.find is not None:
-            return self._sheet_wide(place)
-        placed = self._placed
-        steps = [walker(step, placed) for step in (place, *place.then)]
-        moves = place.next is not None or place.look is not None or bool(place.then)
-        bounds = data_bounds(placed)
-        level = place.header if isinstance(place.header, int) else None
-        if level is not None:
-            rows = placed.header_rows
-            bounds = Bounds(min(rows), max(rows), bounds.left, bounds.right)
-
-        targets: dict[int, int | None] = {}
-
-        def start(row: int, column: int) -> Position:
-            target: int | None = column
-            if place.column is not None:
-                if column not in targets:
-                    targets[column] = placed.column_for(place.column, column)
-                target = targets[column]
-            if target is None:
-                return _NOWHERE
-            return (row, target) if level is None else placed.header_cell(level, target)
-
-        def end(at: Position) -> Position:
-            for step in steps:
-                if at == _NOWHERE:
-                    break
-                at = step(at, bounds) or _NOWHERE
-            return at
-
-        at_value = level is None and place.column is None and not moves
-        return Found(plane=placed.plane, start=start, end=end if moves else lambda at: at, at_value=at_value)
-
-    def _sheet_wide(self, place: Place) -> Found:
-        """A start that is the same for the whole table: the first cell of a sheet that passes a test."""
-        plane = self._placed.plane
-        if place.on is not None:
-            named = [name for name in self._around.planes if pattern(place.on).matches(name)]
-            plane = self._around.planes[named[0]] if named else Plane(self._placed.plane.sheet)
-        placed = self._placed if plane is self._placed.plane else whole(plane, self._placed)
-        bounds = Bounds(0, plane.height - 1, 0, plane.width - 1)
-        at: Position = _NOWHERE
-        if place.on is None or named:
-            passes = judge(place.find, placed) if place.find is not None else None
-            at = next((one for one in plane.order if passes is not None and passes(*one, 0)), _NOWHERE)
-        for step in (place, *place.then):
-            if at != _NOWHERE:
-                at = walker(step, placed)(at, bounds) or _NOWHERE
-        found = at
-        return Found(plane=plane, start=lambda row, column: found, end=lambda at: at, at_value=False)  # noqa: ARG005
+        return Fetch(fetch, by_row=False)
 
 
-def whole(plane: Plane, like: Placed) -> Placed:
-    """A whole sheet as if it were a table without headers, for picks that look at another sheet."""
-    table = like.table.model_copy(update={"header": (), "fill": ()})
-    extent = Extent(first=0, last=plane.height - 1, left=0, right=plane.width - 1)
-    return Placed(table=table, label=like.label, plane=plane, anchor=(0, 0), extent=extent)
+def _constant(got: Got) -> Fetch:
+    return Fetch(lambda row, column, content: got, by_row=False, by_column=False)  # noqa: ARG005
 
 
 def _without_raised(plane: Plane, at: Position, *, only: bool) -> CellValue:
-    style = plane.sheet.styles.get((at[1], at[0]) if plane.transposed else at)
+    style = plane.sheet.styles.get(plane.origin(at))
     raised = spaced(style.raised) if style is not None else ""
     if only:
         return raised or None
@@ -296,18 +253,22 @@ def _without_raised(plane: Plane, at: Position, *, only: bool) -> CellValue:
 
 
 def _first(fetches: list[Fetch]) -> Fetch:
-    def fetch(row: int, column: int, content: CellValue) -> Got:
-        return next((got for one in fetches if (got := one(row, column, content)).value is not None), BLANK)
+    gets = [one.get for one in fetches]
 
-    return fetch
+    def fetch(row: int, column: int, content: CellValue) -> Got:
+        return next((got for one in gets if (got := one(row, column, content)).value is not None), BLANK)
+
+    return fetches[0].like(fetch, *fetches)
 
 
 def _joined(fetches: list[Fetch], separator: str) -> Fetch:
+    gets = [one.get for one in fetches]
+
     def fetch(row: int, column: int, content: CellValue) -> Got:
-        filled = [got for one in fetches if (got := one(row, column, content)).value is not None]
+        filled = [got for one in gets if (got := one(row, column, content)).value is not None]
         if not filled:
             return BLANK
         text = separator.join(spaced(text_of(got.value)) for got in filled)
         return Got(text, tuple(dict.fromkeys(address for got in filled for address in got.at)))
 
-    return fetch
+    return fetches[0].like(fetch, *fetches)

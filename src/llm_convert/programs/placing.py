@@ -29,7 +29,10 @@ def place(table: Table, label: str, plane: Plane) -> list[Placed]:
         raise UnfitTableError(f"no cell passes the anchor {said(table.anchor)}{nearest_texts(table.anchor, plane)}")
     found = []
     for anchor in anchors:
-        found.append(_placed(table, label, plane, anchor, anchors))
+        placed = _placed(table, label, plane, anchor, anchors)
+        # A header that only chose its column was read too: a year there is no number that was forgotten.
+        plane.used.update((row, column) for row in placed.header_rows for column in placed.columns)
+        found.append(placed)
     return found
 
 

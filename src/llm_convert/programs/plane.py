@@ -135,7 +135,7 @@ class Plane:
 
 def _cleaned(row: tuple[CellValue, ...]) -> list[CellValue]:
     """Cells of nothing but blanks are empty: they are left there by accident, and nobody sees them."""
-    return [None if value.__class__ is str and (not value or value.isspace()) else value for value in row]  # type: ignore[union-attr]
+    return [None if value.__class__ is str and (not value or value.isspace()) else value for value in row]
 
 
 def _near(merged: tuple[CellRange, ...], transposed: bool, height: int) -> dict[int, list[CellRange]]:

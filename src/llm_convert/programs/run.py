@@ -10,10 +10,10 @@ from llm_convert.contracts.work import Answer, Claimed
 from llm_convert.programs.language import Program
 from llm_convert.programs.placed import Placed
 from llm_convert.programs.plane import Plane, Position
-from llm_convert.programs.values import BLANK, Got
+from llm_convert.programs.values import Got
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """One row as it came from its value cell."""
 
@@ -21,30 +21,32 @@ class Record:
     sheet: str
     cell: Position
     """The value cell's row and column, as the table is read (exchanged where it is transposed)."""
-    got: dict[str, Got]
+    fields: dict[str, int]
+    """The place of each field in ``got``; shared by all rows of a table."""
+    got: tuple[Got, ...]
     occurrence: int
     """Which occurrence of the table, over the whole run."""
 
     def value(self, field: str) -> Scalar:
         """A field's value; ``_table`` and ``_sheet`` are fields too."""
-        if field == "_table":
-            return self.table
-        if field == "_sheet":
-            return self.sheet
-        return self.got.get(field, BLANK).value
+        index = self.fields.get(field)
+        if index is not None:
+            return self.got[index].value
+        return {"_table": self.table, "_sheet": self.sheet}.get(field)
 
     @property
     def values(self) -> dict[str, Scalar]:
         """Every field's value."""
-        return {name: got.value for name, got in self.got.items()}
+        return {name: got.value for name, got in zip(self.fields, self.got, strict=True)}
 
     def at(self, field: str) -> tuple[str, ...]:
         """The addresses that a field's value comes from."""
-        return self.got.get(field, BLANK).at
+        index = self.fields.get(field)
+        return () if index is None else self.got[index].at
 
-    def claimed(self) -> dict[str, Claimed]:
-        """The row in the form that is proven against the document."""
-        return {name: Claimed.model_construct(value=got.value, at=got.at) for name, got in self.got.items()}
+    def replace(self, field: str, got: Got) -> None:
+        """Put another value in a field."""
+        self.got = tuple(got if index == self.fields[field] else one for index, one in enumerate(self.got))
 
 
 class Kind(StrEnum):
@@ -116,7 +118,21 @@ class Run:
 
     def answer(self) -> Answer:
         """The rows in the form that a provider answers in, to be proven like any answer."""
-        return Answer.model_construct(rows=tuple(record.claimed() for record in self.records))
+        known: dict[int, Claimed] = {}
+
+        def claimed(got: Got) -> Claimed:
+            # Labels are shared by many rows; a contract takes its time to be made.
+            found = known.get(id(got))
+            if found is None:
+                found = known[id(got)] = Claimed.model_construct(value=got.value, at=got.at)
+            return found
+
+        return Answer.model_construct(
+            rows=tuple(
+                {name: claimed(got) for name, got in zip(record.fields, record.got, strict=True)}
+                for record in self.records
+            )
+        )
 
     def told(self) -> str:
         """What to tell the program's writer, a line each."""

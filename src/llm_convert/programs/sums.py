@@ -47,7 +47,7 @@ def number_of(value: Scalar) -> Decimal | None:
 
 def key_of(record: Record, by: tuple[str, ...]) -> Key:
     """The group of a record."""
-    return tuple(record.value(name) for name in by)
+    return tuple([record.value(name) for name in by])
 
 
 def grouped(records: Iterable[Record], by: tuple[str, ...]) -> dict[Key, list[Record]]:
@@ -196,7 +196,7 @@ def _allowed(tolerance: float, numbers: Sequence[Decimal]) -> Decimal:
 
 
 def _said(record: Record, by: tuple[str, ...]) -> str:
-    names = by or tuple(name for name, got in record.got.items() if isinstance(got.value, str))[:3]
+    names = by or tuple(name for name, value in record.values.items() if isinstance(value, str))[:3]
     return ", ".join(f"{name} {text_of(record.value(name))!r}" for name in names) or "the row"
 
 
