@@ -85,14 +85,16 @@ def _run(
         name = f"{prefix}{control.check} {number}"
         outcome.checks.append(Checked(name=name, compared=compared.count, broken=len(compared.broken)))
         if not compared.count:
-            outcome.findings.append(Finding(kind=Kind.CHECK, text=f"{name} compared nothing: no row is what it names"))
+            outcome.findings.append(
+                Finding(kind=Kind.CHECK, name=name, text=f"{name} compared nothing: no row is what it names")
+            )
         for text, at in compared.broken[:SHOWN]:
-            outcome.findings.append(Finding(kind=Kind.CHECK, text=f"{name}: {text}", at=at))
+            outcome.findings.append(Finding(kind=Kind.CHECK, name=name, text=f"{name}: {text}", at=at))
         if len(compared.broken) > SHOWN:
             more = f"{name}: {len(compared.broken) - SHOWN} more do not hold"
-            outcome.findings.append(Finding(kind=Kind.CHECK, text=more))
+            outcome.findings.append(Finding(kind=Kind.CHECK, name=name, text=more))
         for text, at in compared.mended:
-            outcome.findings.append(Finding(kind=Kind.MENDED, text=f"{name}: {text}", at=at))
+            outcome.findings.append(Finding(kind=Kind.MENDED, name=name, text=f"{name}: {text}", at=at))
         gone.update(compared.gone)
         covered.update(compared.covered)
 

@@ -13,8 +13,32 @@ from llm_convert.readings.texts import is_spreadsheet_error
 
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _LONGEST = 64
-PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
+PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,4}|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
 """Texts that are numbers to anybody: they need no grammar."""
+_WORD = re.compile(r"[A-Za-z]{4}")
+_DAYS_AND_MONTHS = frozenset(
+    [
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "may",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "oct",
+        "nov",
+        "dec",
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+        "sat",
+        "sun",
+    ]
+)
 
 _BLANK = frozenset({Content.BLANK})
 _STORED = frozenset({Content.FILLED, Content.NUMBER, Content.STORED_NUMBER})
@@ -23,6 +47,8 @@ _BOOLEAN = frozenset({Content.FILLED, Content.BOOLEAN})
 _DATE = frozenset({Content.FILLED, Content.DATE})
 _MISSING = frozenset({Content.FILLED, Content.MISSING})
 _TEXT = frozenset({Content.FILLED, Content.TEXT})
+_TEXT_NUMBER = _TEXT | {Content.NUMBER}
+_TEXT_YEAR = _TEXT_NUMBER | {Content.YEAR}
 
 
 def contents_of(value: CellValue) -> frozenset[Content]:
@@ -46,9 +72,21 @@ def contents_of(value: CellValue) -> frozenset[Content]:
             return frozenset({Content.FILLED})
 
 
+def is_mark(text: str) -> bool:
+    """Whether a cell's text is a mark for no value."""
+    return not text[0].isdecimal() and _is_mark(text)
+
+
+@lru_cache(maxsize=65_536)
+def _is_mark(text: str) -> bool:
+    return is_missing(text)
+
+
 @lru_cache(maxsize=65_536)
 def _of_text(text: str) -> frozenset[Content]:
     stripped = text.strip()
+    if PLAIN_NUMBER.fullmatch(stripped):
+        return _TEXT_YEAR if _YEAR.fullmatch(stripped) else _TEXT_NUMBER
     if is_spreadsheet_error(stripped):
         return frozenset({Content.FILLED, Content.ERROR})
     if is_missing(stripped):
@@ -56,8 +94,6 @@ def _of_text(text: str) -> frozenset[Content]:
     if len(stripped) > _LONGEST:
         return _TEXT | {Content.WORDS}
     found = set(_TEXT)
-    if _YEAR.fullmatch(stripped):
-        found.add(Content.YEAR)
     if any(letter.isdigit() for letter in stripped):
         found |= _numeric(stripped)
     if not found & {Content.NUMBER, Content.DATE}:
@@ -66,8 +102,8 @@ def _of_text(text: str) -> frozenset[Content]:
 
 
 def _numeric(text: str) -> set[Content]:
-    if PLAIN_NUMBER.fullmatch(text):
-        return {Content.NUMBER}
+    if _WORD.match(text) and text[:3].casefold() not in _DAYS_AND_MONTHS:
+        return set()
     try:
         parse_number(text)
         return {Content.NUMBER}

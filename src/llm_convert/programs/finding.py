@@ -18,7 +18,7 @@ NOWHERE: Position = (-1, -1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """How a place is found: the plane that its cells lie on, and from a value cell the start and the end of the walk."""
+    """How a place is found: the plane of its cells, and from a value cell the start and the end of the walk."""
 
     plane: Plane
     start: Callable[[int, int], Position]
@@ -92,13 +92,11 @@ def _sheet_wide(place: Place, placed: Placed, planes: Mapping[str, Plane]) -> Fo
         if at != NOWHERE:
             at = walker(step, area)(at, bounds) or NOWHERE
     ended = at
-    return Found(
-        plane=plane,
-        start=lambda row, column: ended,
-        end=lambda at: at,
-        by_row=False,
-        by_column=False,
-    )
+
+    def start(row: int, column: int) -> Position:  # noqa: ARG001
+        return ended
+
+    return Found(plane=plane, start=start, end=lambda at: at, by_row=False, by_column=False)
 
 
 def _nowhere(row: int, column: int) -> Position:  # noqa: ARG001

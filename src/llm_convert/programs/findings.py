@@ -58,9 +58,10 @@ def _blank_fields(label: str, records: Sequence[Record], required: set[str]) -> 
             if rows:
                 at = tuple(address for record in rows[:_SHOWN] for address in _any_address(record))
                 text = f"required field {name!r} is blank in {len(rows)} of {len(records)} rows"
-                yield Finding(kind=Kind.REQUIRED, text=text, at=at, table=label)
+                yield Finding(kind=Kind.REQUIRED, text=text, at=at, table=label, name=name)
         elif all(record.got[index].value is None for record in records):
-            yield Finding(kind=Kind.BLANK_FIELD, text=f"field {name!r} is blank in every row", table=label)
+            text = f"field {name!r} is blank in every row"
+            yield Finding(kind=Kind.BLANK_FIELD, text=text, table=label, name=name)
 
 
 def _any_address(record: Record) -> tuple[str, ...]:
@@ -74,6 +75,7 @@ def _unread(around: Surroundings) -> Iterator[Finding]:
         more = f" and {len(own) - 1} more like it" if len(own) > 1 else ""
         yield Finding(
             kind=Kind.UNREAD,
+            name=name,
             text=f"field {name!r}: {own[0].reason}{more}",
             at=tuple(one.address for one in own[:_SHOWN] if one.address),
         )

@@ -32,7 +32,7 @@ def check_order(check: Order, records: Sequence[Record]) -> Compared:
 
 
 def _mend(check: Order, compared: Compared, runs: Sequence[list[Record]]) -> None:
-    """Correct a date between two that are in order, where changing its day, month or year alone puts it between them."""
+    """Correct a date between two in order, where another day, month or year alone puts it between them."""
     for before, run, after in zip(runs, runs[1:], runs[2:], strict=False):
         low, own, high = (_comparable(one[0].value(check.field)) for one in (before, run, after))
         if check.down:

@@ -1,7 +1,7 @@
 r"""Patterns that come from a model: always linear in practice, never evaluated on unbounded text.
 
-Where the package ``google-re2`` is installed its engine runs them, in time linear to the text. Otherwise ``re`` does, on
-at most ``LONGEST_TEXT`` characters and only for patterns that can't backtrack without end. Both refuse the same
+Where the package ``google-re2`` is installed its engine runs them, in time linear to the text. Otherwise ``re`` does,
+on at most ``LONGEST_TEXT`` characters and only for patterns that can't backtrack without end. Both refuse the same
 constructs, so that a program means the same on every machine.
 """
 

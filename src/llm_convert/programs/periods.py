@@ -193,10 +193,10 @@ def _cut(line: str, match: re.Match[str]) -> str:
 
 
 def _take_month(line: str) -> tuple[int | None, str]:
-    for match in _MONTH_NAME.finditer(line):
-        month = MONTHS.get(match["name"])
+    for named in _MONTH_NAME.finditer(line):
+        month = MONTHS.get(named["name"])
         if month is not None:
-            return month, _cut(line, match)
+            return month, _cut(line, named)
     if match := _MONTH_NUMBER.search(line):
         return int(match["n"] or match["m"]), _cut(line, match)
     return None, line
@@ -207,9 +207,9 @@ def _take_part(line: str) -> tuple[int | None, int, str]:
     for form in _QUARTERS:
         if quarter := form.search(line):
             return 3 * _numeral(quarter["n"]) - 2, 3, _cut(line, quarter)
-    if match := _HALF.search(line):
-        second = match["k"] == "하" or (match["n"] or match["m"]) in {"2", "ii", "second", "segundo"}
-        return 7 if second else 1, 6, _cut(line, match)
+    if half := _HALF.search(line):
+        second = half["k"] == "하" or (half["n"] or half["m"]) in {"2", "ii", "second", "segundo"}
+        return 7 if second else 1, 6, _cut(line, half)
     # Only a numeral beside a year: 1998 IV
     if (alone := _LONE_NUMERAL.search(line)) and _YEAR.search(line):
         return 3 * _ROMAN[alone["n"]] - 2, 3, _cut(line, alone)

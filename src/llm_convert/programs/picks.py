@@ -91,8 +91,8 @@ def _const(value: Any) -> Any:
 class Pick(Place):
     """The value of one field. A plain scalar in place of a pick is its ``const``.
 
-    Applied in this order: the place (or const, file, sheet, join, first) - missing - raised - part - replace - map - unit, scale
-    - date - as - default.
+    Applied in this order: the place (or const, file, sheet, join, first) - missing - raised - part - replace - map -
+    unit, scale - date - as - default.
     """
 
     const: Scalar = Field(None, description="this value, whatever the document says")

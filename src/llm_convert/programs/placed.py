@@ -52,7 +52,7 @@ class Placed:
         return [self._level(index, row) for index, row in enumerate(self.header_rows)]
 
     def header_cell(self, level: int, column: int) -> Position:
-        """The cell that is a column's header in a header row: its own, the merged one, or with ``fill`` the one before."""
+        """A column's header in a header row: its own cell, the merged one, or with ``fill`` the one before."""
         found = self._levels[level].get(column)
         return found if found is not None else (self.header_rows[level], column)
 

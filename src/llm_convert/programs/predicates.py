@@ -103,7 +103,7 @@ class Columns(Contract):
     )
     index: int | None = Field(
         None,
-        description="the n-th of the columns that hold anything, from 1; -1 is the last. Only if nothing else tells",
+        description="the n-th of the columns that hold anything, from 1; -1 is the last; a last resort",
     )
 
 

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 from llm_convert.contracts.document import CellValue
 from llm_convert.contracts.tables import FieldType
-from llm_convert.programs.contents import contents_of
+from llm_convert.programs.contents import is_mark
 from llm_convert.programs.language import Table
 from llm_convert.programs.patterns import pattern
 from llm_convert.programs.picking import Fetch, Get, Picker, Surroundings
 from llm_convert.programs.placed import Placed
-from llm_convert.programs.predicates import Content
 from llm_convert.programs.run import Record
 from llm_convert.programs.values import BLANK, Got, pieces, spaced
-from llm_convert.readings import text_of
+from llm_convert.readings import is_missing, text_of
 
 
 def records_of(placed: Placed, around: Surroundings, types: dict[str, FieldType], occurrence: int) -> Iterator[Record]:
@@ -91,8 +90,9 @@ def _value_cells(placed: Placed) -> Iterator[tuple[int, int, CellValue]]:
             if content is None:
                 continue
             # Stored numbers are most cells of most sheets, and never a mark.
-            if (type(content) is not float and type(content) is not int) or missing or content != content:
-                gone = Content.MISSING in contents_of(content) or spaced(text_of(content)) in missing
+            if missing or content != content or (type(content) is not float and type(content) is not int):
+                gone = is_mark(content) if isinstance(content, str) else is_missing(content)
+                gone = gone or (bool(missing) and spaced(text_of(content)) in missing)
                 if gone and not table.keep_missing:
                     plane.passed.add((row, column))
                     continue

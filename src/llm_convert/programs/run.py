@@ -78,6 +78,8 @@ class Finding:
     text: str
     at: tuple[str, ...] = ()
     table: str = ""
+    name: str = ""
+    """The check or the field that it is about: the same from week to week, unlike the text."""
 
     def __str__(self) -> str:
         where = f" [{', '.join(self.at[:5])}{', ...' if len(self.at) > 5 else ''}]" if self.at else ""

@@ -53,8 +53,19 @@ def key_of(record: Record, by: tuple[str, ...]) -> Key:
 def grouped(records: Iterable[Record], by: tuple[str, ...]) -> dict[Key, list[Record]]:
     """Records by group, in order of appearance."""
     groups: dict[Key, list[Record]] = {}
+    fields: dict[str, int] | None = None
+    places: list[int] | None = None
     for record in records:
-        groups.setdefault(key_of(record, by), []).append(record)
+        if record.fields is not fields:
+            fields = record.fields
+            places = [fields[name] for name in by] if all(name in fields for name in by) else None
+        got = record.got
+        key = key_of(record, by) if places is None else tuple([got[place].value for place in places])
+        own = groups.get(key)
+        if own is None:
+            groups[key] = [record]
+        else:
+            own.append(record)
     return groups
 
 

@@ -11,11 +11,10 @@ from typing import NamedTuple
 from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.document import CellValue
 from llm_convert.contracts.tables import FieldType
-from llm_convert.programs.contents import PLAIN_NUMBER, contents_of
+from llm_convert.programs.contents import PLAIN_NUMBER, is_mark
 from llm_convert.programs.patterns import Pattern, pattern
 from llm_convert.programs.periods import given_as, parse_period
 from llm_convert.programs.picks import DateForm, Pick
-from llm_convert.programs.predicates import Content
 from llm_convert.readings import ReadingError, find_unit, is_missing, parse_number, read, scaled, text_of
 
 
@@ -59,7 +58,7 @@ def _number(value: CellValue) -> Scalar:
     if type(value) is float and math.isfinite(value):
         return value or 0.0
     if type(value) is str and PLAIN_NUMBER.fullmatch(value):
-        return float(value) or 0.0
+        return float(value.replace(",", "")) or 0.0
     return read(value, FieldType.NUMBER)
 
 
@@ -116,7 +115,7 @@ class Operations:
         if value is None:
             return True
         if isinstance(value, str):
-            if Content.MISSING in contents_of(value):
+            if not value or is_mark(value):
                 return True
         elif is_missing(value):
             return True

@@ -1,0 +1,152 @@
+"""The fingerprint of a layout under a program: what the program's reading depends on, and nothing that changes weekly.
+
+The program is run on the new document first; a document that it does not fit raises there. The same digest and no new
+problems mean the same layout: then, and only then, a kept program's rows are taken without a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from llm_convert.contracts.base import Contract
+from llm_convert.programs.periods import MONTHS
+from llm_convert.programs.placed import Placed
+from llm_convert.programs.placing import find_anchors
+from llm_convert.programs.plane import Plane
+from llm_convert.programs.predicates import Content
+from llm_convert.programs.run import Finding, Kind, Run
+from llm_convert.readings import find_unit
+
+_DIGITS = re.compile(r"[0-9]+")
+_WORDS = re.compile(r"[^\W\d_]+")
+_DAYS = frozenset(
+    ["월", "화", "수", "목", "금", "토", "일", "월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"]
+) | frozenset(
+    [
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+        "sat",
+        "sun",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ]
+)
+_TYPES = (Content.NUMBER, Content.DATE, Content.BOOLEAN, Content.WORDS)
+_TITLE_ROWS = 30
+"""Rows above the data in which a unit may be stated."""
+_PASSING = frozenset({Kind.MENDED, Kind.ABSENT})
+"""Findings about one document's content, which say nothing about its layout."""
+
+
+class Fingerprint(Contract):
+    """A layout as a program sees it."""
+
+    digest: str
+    """16 hex digits of the parts."""
+    parts: tuple[str, ...]
+    """What the digest is of, a line each, so that a difference can be told to a person."""
+    problems: tuple[str, ...] = ()
+    """Problems that the document had when the program was accepted, without their places and numbers."""
+
+
+def fingerprint(run: Run) -> Fingerprint:
+    """The fingerprint of the document that a program was run on."""
+    parts = tuple(dict.fromkeys(_parts(run)))
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    problems = tuple(sorted({_signature(one) for one in run.findings if one.kind not in _PASSING}))
+    return Fingerprint(digest=digest, parts=parts, problems=problems)
+
+
+def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
+    """Why a new document is not of the kept layout, a line each; empty when it is."""
+    said = [f"was: {part}" for part in kept.parts if part not in new.parts]
+    said += [f"is: {part}" for part in new.parts if part not in kept.parts]
+    said += [f"new problem: {problem}" for problem in new.problems if problem not in kept.problems]
+    if not said and kept.digest != new.digest:
+        said.append("the same parts stand in another order")
+    return said
+
+
+def folded_header(text: str) -> str:
+    """A header without what changes from week to week: digits, names of months and of days."""
+    words = _WORDS.sub(_folded_word, text.casefold())
+    return _DIGITS.sub("0", words)
+
+
+def _folded_word(match: re.Match[str]) -> str:
+    word = match[0]
+    return "<month>" if word in MONTHS else "<day>" if word in _DAYS else word
+
+
+def _parts(run: Run) -> Iterator[str]:
+    for placed in run.placed:
+        yield f"table {placed.label}: columns {' | '.join(_columns(placed))}"
+        yield f"table {placed.label}: units {', '.join(_units(placed)) or 'none'}"
+    for table, label in zip(run.program.tables, run.program.names(), strict=True):
+        own = [placed for placed in run.placed if placed.table is table]
+        if not own:
+            yield f"table {label}: absent"
+        elif not table.repeat:
+            # Several anchors mean another block of the same kind, whose rows would be lost.
+            once = table.model_copy(update={"repeat": True})
+            yield f"table {label}: anchors {max(len(find_anchors(once, placed.plane)) for placed in own)}"
+        for name in table.fields:
+            if own and table.fields[name].find is not None:
+                blank = any((one.kind, one.table, one.name) == (Kind.BLANK_FIELD, label, name) for one in run.findings)
+                yield f"table {label}: field {name} {'not ' if blank else ''}found"
+    unused = any(one.kind is Kind.UNUSED for one in run.findings)
+    yield f"numbers outside of all tables: {'yes' if unused else 'no'}"
+
+
+def _columns(placed: Placed) -> list[str]:
+    """Header texts and type of each column in order; the repeats of a group of columns count once."""
+    found: list[str] = []
+    height = max(1, placed.extent.last - placed.extent.first + 1)
+    for column in placed.columns:
+        header = " / ".join(dict.fromkeys(folded_header(text) for text in placed.headers(column)[:6]))
+        filled = _filled(placed.plane, placed, column)
+        own = column in placed.values
+        # A column without a header that is mostly empty holds remarks, which come and go.
+        if not own and not header and 2 * filled < height:
+            continue
+        kind = _type(placed, column) if own or 4 * filled >= height else ""
+        found.append(f"{header} [{'value ' if own else ''}{kind}]")
+    return list(dict.fromkeys(found))
+
+
+def _filled(plane: Plane, placed: Placed, column: int) -> int:
+    rows = range(placed.extent.first, min(placed.extent.last + 1, placed.extent.first + 2000))
+    return sum(plane.value(row, column) is not None for row in rows)
+
+
+def _type(placed: Placed, column: int) -> str:
+    kinds = placed.kind(column)
+    return next((kind.value for kind in _TYPES if kind in kinds), "")
+
+
+def _units(placed: Placed) -> list[str]:
+    """The units that are stated above the data, or in its headers."""
+    plane, first = placed.plane, placed.extent.first
+    texts = {
+        plane.text((row, column))
+        for row in range(max(0, first - _TITLE_ROWS), first)
+        for column, value in enumerate(plane.rows[row])
+        if isinstance(value, str) and placed.extent.left <= column <= placed.extent.right
+    }
+    units = (find_unit(text) for text in texts if len(text) <= 200)
+    return sorted({f"{unit.name} x{unit.scale:f}" for unit in units if unit is not None})
+
+
+def _signature(finding: Finding) -> str:
+    """A problem without its places and numbers. A check counts as one problem, however often it is broken."""
+    return f"{finding.kind.value} {finding.table} {finding.name}".strip()
