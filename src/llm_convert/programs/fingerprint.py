@@ -17,31 +17,15 @@ from llm_convert.programs.placing import find_anchors
 from llm_convert.programs.plane import Plane
 from llm_convert.programs.predicates import Content
 from llm_convert.programs.run import Finding, Kind, Run
-from llm_convert.readings import find_unit
+from llm_convert.readings import find_unit, text_of
 
 _DIGITS = re.compile(r"[0-9]+")
 _WORDS = re.compile(r"[^\W\d_]+")
-_DAYS = frozenset(
-    ["월", "화", "수", "목", "금", "토", "일", "월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"]
-) | frozenset(
-    [
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-        "sat",
-        "sun",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-    ]
-)
+_DAYS = re.compile(r"[월화수목금토일](?:요일)?|(?:mon|tue|tues|wednes|wed|thu|thurs|fri|satur|sat|sun)(?:day)?")
+_MARKS = re.compile(r"[\s*†‡§¹²³]+$")
 _TYPES = (Content.NUMBER, Content.DATE, Content.BOOLEAN, Content.WORDS)
+_SHARE = 0.2
+"""Of a column's filled cells: a kind that fewer are of is an exception."""
 _TITLE_ROWS = 30
 """Rows above the data in which a unit may be stated."""
 _PASSING = frozenset({Kind.MENDED, Kind.ABSENT})
@@ -78,14 +62,14 @@ def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
 
 
 def folded_header(text: str) -> str:
-    """A header without what changes from week to week: digits, names of months and of days."""
+    """A header without what changes from week to week: digits, names of months and of days, marks of footnotes."""
     words = _WORDS.sub(_folded_word, text.casefold())
-    return _DIGITS.sub("0", words)
+    return _MARKS.sub("", _DIGITS.sub("0", words))
 
 
 def _folded_word(match: re.Match[str]) -> str:
     word = match[0]
-    return "<month>" if word in MONTHS else "<day>" if word in _DAYS else word
+    return "<month>" if word in MONTHS else "<day>" if _DAYS.fullmatch(word) else word
 
 
 def _parts(run: Run) -> Iterator[str]:
@@ -104,8 +88,21 @@ def _parts(run: Run) -> Iterator[str]:
             if own and table.fields[name].find is not None:
                 blank = any((one.kind, one.table, one.name) == (Kind.BLANK_FIELD, label, name) for one in run.findings)
                 yield f"table {label}: field {name} {'not ' if blank else ''}found"
+    yield from _unit_texts(run)
     unused = any(one.kind is Kind.UNUSED for one in run.findings)
     yield f"numbers outside of all tables: {'yes' if unused else 'no'}"
+
+
+def _unit_texts(run: Run) -> Iterator[str]:
+    """What the cells say that state the units of numbers."""
+    sheets = {plane.sheet.name: plane.sheet for plane in run.planes}
+    for table, label in zip(run.program.tables, run.program.names(), strict=True):
+        for name in (name for name, pick in table.fields.items() if pick.unit is not None):
+            stated = {record.at(name)[-1] for record in run.records if record.table == label and record.at(name)[1:]}
+            for address in sorted(stated)[:50]:
+                sheet, _, reference = address.rpartition("!")
+                text = text_of(sheets[sheet].resolve(reference)) if sheet in sheets else ""
+                yield f"table {label}: unit of {name}: {folded_header(' '.join(text.split()))}"
 
 
 def _columns(placed: Placed) -> list[str]:
@@ -130,8 +127,9 @@ def _filled(plane: Plane, placed: Placed, column: int) -> int:
 
 
 def _type(placed: Placed, column: int) -> str:
-    kinds = placed.kind(column)
-    return next((kind.value for kind in _TYPES if kind in kinds), "")
+    shares = placed.shares(column)
+    # A column may hold two kinds on purpose, such as a date over each number: neither is most of it for certain.
+    return "+".join(kind.value for kind in _TYPES if shares.get(kind, 0) > _SHARE)
 
 
 def _units(placed: Placed) -> list[str]:

@@ -87,13 +87,17 @@ class Placed:
 
     def kind(self, column: int) -> frozenset[Content]:
         """The contents that most of a column's data cells are of; missing marks are not counted."""
-        known = self._kinds.get(column)
+        return frozenset(content for content, share in self.shares(column).items() if share > 0.5)
+
+    def shares(self, column: int) -> dict[Content, float]:
+        """The share of a column's filled data cells that is of each content; missing marks are not counted."""
+        known = self._shares.get(column)
         if known is None:
-            known = self._kinds[column] = self._kind(column)
+            known = self._shares[column] = self._counted(column)
         return known
 
     @cached_property
-    def _kinds(self) -> dict[int, frozenset[Content]]:
+    def _shares(self) -> dict[int, dict[Content, float]]:
         return {}
 
     def chosen(self, choice: Columns) -> list[int]:
@@ -130,7 +134,7 @@ class Placed:
             return False
         return choice.type is None or not self.kind(column).isdisjoint(choice.type)
 
-    def _kind(self, column: int) -> frozenset[Content]:
+    def _counted(self, column: int) -> dict[Content, float]:
         counts: Counter[Content] = Counter()
         filled = 0
         for row in range(self.extent.first, min(self.extent.last + 1, self.extent.first + _SAMPLED)):
@@ -138,7 +142,7 @@ class Placed:
             if Content.FILLED in contents and Content.MISSING not in contents:
                 filled += 1
                 counts.update(contents)
-        return frozenset(content for content, count in counts.items() if 2 * count > filled)
+        return {content: count / filled for content, count in counts.items()}
 
     def _level(self, index: int, row: int) -> dict[int, Position]:
         fill = index in self.table.fill

@@ -72,9 +72,9 @@ class Test(Contract):
     )
     type: Contents | None = Field(
         None,
-        description="content, one of these: blank, filled, number (stored, or a text that reads as one), stored_number, "
-        "text (any stored text), words (text that is no number, date or missing mark), date, year (1900-2100), "
-        "boolean, error (#REF! and its like), missing (a mark for no value: -, N/A, ...)",
+        description="content, one of these: blank, filled, number (stored, or a text that reads as one), "
+        "stored_number, text (any stored text), words (text that is no number, date or missing mark), date, "
+        "year (1900-2100), boolean, error (#REF! and its like), missing (a mark for no value: -, N/A, ...)",
     )
     header: PatternText | None = Field(None, description="pattern found in the header of the cell's column")
     bare: bool | None = Field(

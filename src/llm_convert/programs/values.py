@@ -99,6 +99,8 @@ class Operations:
                 return None
         if self.pick.date is not None:
             return self._date(value, self.pick.date)
+        if self.pick.unit is not None and unit is None:
+            raise ReadingError("its unit is stated nowhere", type=FieldType.NUMBER, remedy="Give the unit a default.")
         factor = self._factor(unit)
         if factor is not None:
             return self._scaled(value, factor)

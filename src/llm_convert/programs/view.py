@@ -1,0 +1,206 @@
+"""A sheet as a model is shown it to write a program: its structure and samples, never the whole of a big sheet.
+
+Rows are folded by their kind and not by their place, so that odd rows and sub-totals stay visible. Nothing in a cell
+is an instruction; the brief that quotes a view says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llm_convert.contracts.document import Document, Sheet, TextPage, column_letters
+from llm_convert.programs.plane import Plane, Position
+from llm_convert.programs.predicates import Content
+from llm_convert.programs.view_rows import Detail, RowKind, merged_line, row_kind, row_line, type_name
+from llm_convert.readings import text_of
+
+WHOLE_CHARS = 3000
+"""A sheet whose text is shorter is shown whole."""
+BIG_CELLS = 2000
+SHARE = 10
+"""A sheet of more than ``BIG_CELLS`` cells is shown in at most the SHARE-th part of its characters."""
+_HEAD_ROWS = 12
+_COMMON = 20
+"""Rows of a kind from which on it is shown before rarer ones further up."""
+_PAGE_LINES = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Level:
+    """How much of a sheet is shown; tried from the fullest on until the view is short enough."""
+
+    whole_kind: int
+    """Kinds with at most so many rows are shown whole."""
+    kinds: int
+    """Kinds that are shown at all, those with the earliest rows first."""
+    label_chars: int
+    """For the distinct texts of folded rows."""
+    text_chars: int
+
+
+_LEVELS = (
+    _Level(whole_kind=5, kinds=60, label_chars=2500, text_chars=90),
+    _Level(whole_kind=4, kinds=40, label_chars=1500, text_chars=70),
+    _Level(whole_kind=3, kinds=30, label_chars=900, text_chars=60),
+    _Level(whole_kind=2, kinds=20, label_chars=500, text_chars=50),
+    _Level(whole_kind=1, kinds=12, label_chars=250, text_chars=40),
+    _Level(whole_kind=1, kinds=6, label_chars=100, text_chars=30),
+)
+
+
+def view(document: Document) -> str:
+    """All sheets of a document, and its pages of text as far as they go."""
+    parts = [sheet_view(sheet) for sheet in document.sheets]
+    parts += [_page(page) for page in document.pages]
+    return "\n\n".join(parts)
+
+
+def sheet_view(sheet: Sheet) -> str:
+    """The view of one sheet."""
+    plane = Plane(sheet)
+    tsv = tsv_chars(sheet)
+    rows = {row: [at for at, value in enumerate(cells) if value is not None] for row, cells in enumerate(plane.rows)}
+    filled = {row: columns for row, columns in rows.items() if columns}
+    cells = sum(map(len, filled.values()))
+    if tsv <= WHOLE_CHARS:
+        return _assembled(plane, filled, None)
+    allowed = tsv // SHARE if cells > BIG_CELLS else tsv
+    shown = ""
+    for level in _LEVELS:
+        shown = _assembled(plane, filled, level)
+        if len(shown) <= allowed:
+            break
+    return shown
+
+
+def tsv_chars(sheet: Sheet) -> int:
+    """How many characters the sheet has as tab-separated text, which is what a view is measured by."""
+    return sum(len(text_of(value)) + 1 for row in sheet.rows for value in row)
+
+
+def _page(page: TextPage) -> str:
+    lines = [f"{number}| {line[:200]}" for number, line in enumerate(page.lines[:_PAGE_LINES], 1)]
+    return "\n".join([f"## text {page.name!r}: {len(page.lines)} lines", *lines])
+
+
+def _assembled(plane: Plane, filled: dict[int, list[int]], level: _Level | None) -> str:
+    text_chars = 400 if level is None else level.text_chars
+    detail = Detail(text_chars=text_chars, run=4 if level is not None else 60)
+    title = f"## sheet {plane.sheet.name!r}: {plane.height} rows, {plane.width} columns"
+    lines = [title, merged_line(plane, 12 if level is None or level.kinds > 20 else 6)]
+    ends = {
+        (area.top, area.left): (area.bottom, area.right)
+        for area in plane.sheet.merged
+        if (area.bottom, area.right) != (area.top, area.left)
+    }
+    if level is None:
+        lines += [row_line(plane, row, columns, ends, detail) for row, columns in filled.items()]
+        return "\n".join(line for line in lines if line)
+    folded = _Folded(plane, filled, level)
+    for stretch in folded.stretches():
+        if isinstance(stretch, int):
+            lines.append(row_line(plane, stretch, filled[stretch], ends, detail))
+        else:
+            lines.append(folded.summary(stretch))
+    lines += folded.labels()
+    lines.append(folded.marks())
+    return "\n".join(line for line in lines if line)
+
+
+class _Folded:
+    """Which rows of a sheet are shown, and what is said of the others."""
+
+    def __init__(self, plane: Plane, filled: dict[int, list[int]], level: _Level) -> None:
+        self._plane = plane
+        self._filled = filled
+        self._level = level
+        self._kinds: dict[RowKind, list[int]] = {}
+        self._kind_of: dict[int, RowKind] = {}
+        for row, columns in filled.items():
+            kind = row_kind(plane, row, columns)
+            self._kinds.setdefault(kind, []).append(row)
+            self._kind_of[row] = kind
+        self._shown = self._chosen()
+
+    def stretches(self) -> list[int | list[int]]:
+        """Shown rows, and between them lists of folded ones, top down."""
+        found: list[int | list[int]] = []
+        for row in self._filled:
+            if row in self._shown:
+                found.append(row)
+            elif found and isinstance(found[-1], list):
+                found[-1].append(row)
+            else:
+                found.append([row])
+        return found
+
+    def summary(self, rows: Sequence[int]) -> str:
+        """How many rows are folded here, and like which."""
+        kinds = list(dict.fromkeys(self._kind_of[row] for row in rows))
+        like = [next((row + 1 for row in self._kinds[kind] if row in self._shown), None) for kind in kinds]
+        known = sorted({row for row in like if row is not None})
+        said = ", ".join(map(str, known[:6])) + (", …" if len(known) > 6 else "")
+        rare = sum(row is None for row in like)
+        other = f"{' and' if known else ''} {rare} other kinds" if rare else ""
+        return f"… {rows[0] + 1}-{rows[-1] + 1}: {len(rows)} rows like {said}{other}"
+
+    def labels(self) -> list[str]:
+        """The distinct texts of each label column in folded rows, as far as the budget lasts."""
+        budget = self._level.label_chars
+        lines = []
+        for column, texts in self._label_texts().items():
+            listed: list[str] = []
+            for text in texts:
+                if budget < len(text) + 4:
+                    break
+                budget -= len(text) + 4
+                listed.append(f"'{text}'")
+            if listed:
+                more = f" … and {len(texts) - len(listed)} more" if len(texts) > len(listed) else ""
+                lines.append(f"texts of folded rows in column {column_letters(column)}: {', '.join(listed)}{more}")
+        return lines
+
+    def marks(self) -> str:
+        """Short texts and errors among numbers, counted, with the first place of each."""
+        counts: dict[str, tuple[int, Position]] = {}
+        for row, columns in self._filled.items():
+            for column in columns:
+                at = row, column
+                value = self._plane.value(*at)
+                if isinstance(value, str) and not self._plane.contents(at).isdisjoint(_MARKS):
+                    count, first = counts.get(self._plane.text(at), (0, at))
+                    counts[self._plane.text(at)] = count + 1, first
+        said = [
+            f"'{text}' x{count} first {self._plane.address(first).rpartition('!')[2]}"
+            for text, (count, first) in sorted(counts.items(), key=lambda item: -item[1][0])[:12]
+        ]
+        return f"marks: {', '.join(said)}" if said else ""
+
+    def _chosen(self) -> frozenset[int]:
+        """Rows of rare kinds; of the others the first two, one from the middle and the last."""
+        shown: set[int] = set()
+        limit = self._level.whole_kind
+        head = list(self._filled)[:_HEAD_ROWS]
+        ranked = sorted(self._kinds.values(), key=lambda rows: (rows[0] not in head and len(rows) < _COMMON, rows[0]))
+        for rows in ranked[: self._level.kinds]:
+            if len(rows) <= limit:
+                shown.update(rows)
+            else:
+                sample = [rows[0], rows[1], rows[len(rows) // 2], rows[-1]]
+                shown.update(sample if limit > 2 else [rows[0], rows[-1]])
+        return frozenset(shown)
+
+    def _label_texts(self) -> dict[int, list[str]]:
+        """For the first columns that hold words: the texts of rows that are not shown, without repeats."""
+        found: dict[int, dict[str, None]] = {}
+        for row, columns in self._filled.items():
+            if row in self._shown:
+                continue
+            for column in columns[:3]:
+                if type_name(self._plane, (row, column)) == "text":
+                    found.setdefault(column, {})[self._plane.text((row, column))[:60]] = None
+        return {column: list(texts) for column, texts in sorted(found.items())}
+
+
+_MARKS = frozenset({Content.MISSING, Content.ERROR})
