@@ -15,9 +15,11 @@ from llm_convert.programs.predicates import Direction, OneColumns, OneTest, Patt
 class Step(Contract):
     """A walk: at first one cell on (``next``), then on to the cell that ``until`` wants (``look``)."""
 
-    next: Direction | None = Field(None, description="first go one cell this way: the immediate neighbour")
+    next: Direction | None = Field(
+        None, description="first go one cell up, down, left or right: the immediate neighbour"
+    )
     look: Direction | None = Field(
-        None, description="then look this way, the cell itself first, until a cell passes `until`"
+        None, description="then go up, down, left or right, this cell tested first, until one passes `until`"
     )
     until: OneTest | None = Field(None, description="what is looked for; by default a filled cell")
     stop: OneTest | None = Field(

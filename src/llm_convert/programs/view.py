@@ -24,6 +24,8 @@ _HEAD_ROWS = 12
 _COMMON = 20
 """Rows of a kind from which on it is shown before rarer ones further up."""
 _PAGE_LINES = 120
+_SHORT = 14
+"""Characters of a text among numbers that may be a mark or a flag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,20 +164,38 @@ class _Folded:
         return lines
 
     def marks(self) -> str:
-        """Short texts and errors among numbers, counted, with the first place of each."""
+        """Marks, errors and short texts among numbers, counted, with the first place of each."""
+        numeric = self._numeric_columns()
         counts: dict[str, tuple[int, Position]] = {}
         for row, columns in self._filled.items():
             for column in columns:
                 at = row, column
-                value = self._plane.value(*at)
-                if isinstance(value, str) and not self._plane.contents(at).isdisjoint(_MARKS):
-                    count, first = counts.get(self._plane.text(at), (0, at))
-                    counts[self._plane.text(at)] = count + 1, first
+                if not isinstance(self._plane.value(*at), str) or row < self._first_data:
+                    continue
+                contents, text = self._plane.contents(at), self._plane.text(at)
+                odd = column in numeric and Content.NUMBER not in contents and len(text) <= _SHORT
+                if odd or not contents.isdisjoint(_MARKS):
+                    count, first = counts.get(text, (0, at))
+                    counts[text] = count + 1, first
         said = [
             f"'{text}' x{count} first {self._plane.address(first).rpartition('!')[2]}"
             for text, (count, first) in sorted(counts.items(), key=lambda item: -item[1][0])[:12]
         ]
-        return f"marks: {', '.join(said)}" if said else ""
+        return f"short texts among numbers: {', '.join(said)}" if said else ""
+
+    def _numeric_columns(self) -> frozenset[int]:
+        """The columns of which most filled cells are numbers."""
+        counts: dict[int, int] = {}
+        for row, columns in self._filled.items():
+            for column in columns:
+                number = Content.NUMBER in self._plane.contents((row, column))
+                counts[column] = counts.get(column, 0) + (1 if number else -1)
+        return frozenset(column for column, more in counts.items() if more > 0)
+
+    @property
+    def _first_data(self) -> int:
+        """The first row of the commonest kind: what stands above are titles and headers."""
+        return max(self._kinds.values(), key=len)[0] if self._kinds else 0
 
     def _chosen(self) -> frozenset[int]:
         """Rows of rare kinds; of the others the first two, one from the middle and the last."""
