@@ -204,7 +204,8 @@ def _depth(data: Any, level: int = 0) -> int:
 def _faults(error: ValidationError) -> list[str]:
     faults = error.errors(include_url=False)
     # A list whose every item is at fault is also said to be too short: that is no fault of its own.
-    own = [fault for fault in faults if fault["type"] != "too_short" or len(faults) == 1]
+    inner = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
+    own = [fault for fault in faults if fault["type"] != "too_short" or fault["loc"] not in inner]
     return [_said(fault) for fault in own[:12]]
 
 
