@@ -106,19 +106,23 @@ def _stated(controls: Sequence[Control], records: Sequence[Record]) -> set[int]:
     return {id(record) for where in wheres for record in chosen(where, records)}
 
 
+def _without(gone: set[int], records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if id(record) not in gone]
+
+
 def _compared(control: Control, records: Sequence[Record], stated: set[int]) -> Compared:
     def rows(where: Where | None) -> list[Record]:
         return [] if where is None else chosen(where, records)
 
     match control:
         case Sum():
-            parts = rows(control.parts) if control.parts is not None else [r for r in records if id(r) not in stated]
+            parts = rows(control.parts) if control.parts is not None else _without(stated, records)
             return check_sum(control, rows(control.total), parts, rows(control.less))
         case Percent():
             said = {id(record) for record in rows(control.stated)}
-            others = [record for record in records if id(record) not in said]
-            part = rows(control.part) if control.part is not None else others
-            of = rows(control.of) if control.of is not None else others
+            others = _without(said, records)
+            part = _without(said, rows(control.part)) if control.part is not None else others
+            of = _without(said, rows(control.of)) if control.of is not None else others
             return check_percent(control, rows(control.stated), part, of)
         case Balance():
             opening, closing = rows(control.opening), rows(control.closing)

@@ -14,7 +14,6 @@ from llm_convert.contracts.base import Contract
 from llm_convert.programs.periods import MONTHS
 from llm_convert.programs.placed import Placed
 from llm_convert.programs.placing import find_anchors
-from llm_convert.programs.plane import Plane
 from llm_convert.programs.predicates import Content
 from llm_convert.programs.run import Finding, Kind, Run
 from llm_convert.readings import find_unit, text_of
@@ -108,22 +107,20 @@ def _unit_texts(run: Run) -> Iterator[str]:
 def _columns(placed: Placed) -> list[str]:
     """Header texts and type of each column in order; the repeats of a group of columns count once."""
     found: list[str] = []
-    height = max(1, placed.extent.last - placed.extent.first + 1)
     for column in placed.columns:
         header = " / ".join(dict.fromkeys(folded_header(text) for text in placed.headers(column)[:6]))
-        filled = _filled(placed.plane, placed, column)
         own = column in placed.values
-        # A column without a header that is mostly empty holds remarks, which come and go.
-        if not own and not header and 2 * filled < height:
-            continue
-        kind = _type(placed, column) if own or 4 * filled >= height else ""
-        found.append(f"{header} [{'value ' if own else ''}{kind}]")
+        # A column without a header holds remarks, which come and go, or labels: picks that miss those stay blank.
+        if own or header:
+            kind = _type(placed, column) if own or _is_read(placed, column) else ""
+            found.append(f"{header} [{'value ' if own else ''}{kind}]")
     return list(dict.fromkeys(found))
 
 
-def _filled(plane: Plane, placed: Placed, column: int) -> int:
-    rows = range(placed.extent.first, min(placed.extent.last + 1, placed.extent.first + 2000))
-    return sum(plane.value(row, column) is not None for row in rows)
+def _is_read(placed: Placed, column: int) -> bool:
+    """Whether some value or label came from a column; what an unread one holds is no part of the layout."""
+    used = placed.plane.used
+    return any((row, column) in used for row in range(placed.extent.first, placed.extent.last + 1))
 
 
 def _type(placed: Placed, column: int) -> str:

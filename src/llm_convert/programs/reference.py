@@ -89,11 +89,14 @@ def _lean(node: Any, *, names: bool = False) -> Any:
     short = _SHORT_FORMS.get(str(node.get("$ref", "")).rpartition("/")[2])
     if short is not None:
         return {"anyOf": [*({"type": name} for name in short), {"$ref": node["$ref"]}]}
-    return {
+    lean = {
         key: _lean(inner, names=key in {"properties", "$defs"})
         for key, inner in node.items()
         if key not in {"title", "default", "description"}
     }
+    items = str(node.get("items", {}).get("$ref", "")).rpartition("/")[2]
+    # One of them may stand without its list.
+    return {"anyOf": [lean["items"], lean]} if items in {"Content", "Columns"} else lean
 
 
 def keys() -> frozenset[str]:

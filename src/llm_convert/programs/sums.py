@@ -33,6 +33,10 @@ class Compared:
     covered: set[int] = field(default_factory=set)
     """The ids of records that a sum vouches for."""
 
+    def covers(self, name: str, *records: Record) -> None:
+        """These records' numbers were part of a comparison."""
+        self.covered.update(id(record) for record in records if record.value(name) is not None)
+
 
 def number_of(value: Scalar) -> Decimal | None:
     """A value as an exact number; None where it is none."""
@@ -100,7 +104,7 @@ def _compare(
     if abs(stated - summed) > _allowed(check.tolerance, [stated, *plus, *minus]):
         text = f"{_said(total, check.by)} states {stated:f}, its {len(plus) + len(minus)} parts give {summed:f}"
         compared.broken.append((f"{text}: off by {stated - summed:f}", _places(check.value, [total], parts, less)))
-    compared.covered.update(id(record) for record in (total, *parts, *less))
+    compared.covers(check.value, total, *parts, *less)
 
 
 def check_percent(check: Percent, stated: list[Record], part: list[Record], of: list[Record]) -> Compared:
@@ -123,7 +127,7 @@ def check_percent(check: Percent, stated: list[Record], part: list[Record], of: 
         if abs(said - computed) > _allowed(check.tolerance, [said, computed]):
             text = f"{_said(record, check.by)} states {said:f}, {numbers[0]:f} to {numbers[1]:f} is {computed:.4f}"
             compared.broken.append((text, _places(check.value, [record], pair)))
-        compared.covered.update(id(one) for one in (record, *pair))
+        compared.covers(check.value, record, *pair)
     return compared
 
 
@@ -148,7 +152,7 @@ def check_balance(
             compared.broken.append((text, _places(check.value, [close], rows)))
         if check.chain and previous is not None:
             _chained(check, compared, previous, first[0])
-        compared.covered.update(id(record) for record in (close, *rows))
+        compared.covers(check.value, close, *rows)
         previous = close
     return compared
 
