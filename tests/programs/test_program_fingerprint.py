@@ -93,12 +93,11 @@ def changed(row: int, column: int, value: object) -> list[list[object]]:
         ([[*row, at * 7 if at > 3 else ("Plan" if at == 3 else None)] for at, row in enumerate(BASE)], "plan"),
         ([*BASE, ["Region", "Shop", "Stock"], ["North", "A", 12]], "anchors 2"),
         ([*BASE, ["Stock", 12]], "numbers outside of all tables"),
-        ([*BASE[:4], *([row[0], row[1], *map(str, row[2:])] if len(row) > 2 else row for row in BASE[4:])], ""),
         (changed(6, 2, 999), "new problem: check"),
         (changed(6, 2, "n.q."), "new problem: "),
         ([[row[1], row[0], *row[2:]] if len(row) > 2 else row for row in BASE], ""),
     ],
-    ids=["unit", "moved", "added", "block", "stray", "type", "number", "text", "swapped"],
+    ids=["unit", "moved", "added", "block", "stray", "number", "text", "swapped"],
 )
 def test_another_layout_or_a_new_problem_is_told(rows, said) -> None:
     try:
@@ -106,8 +105,6 @@ def test_another_layout_or_a_new_problem_is_told(rows, said) -> None:
     except MisfitError:
         return
     found = differences(of(BASE), new)
-    if said == "" and not found:
-        pytest.skip("numbers that became texts read the same")
     assert any(said in one for one in found), found
 
 

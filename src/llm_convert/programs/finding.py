@@ -23,6 +23,8 @@ class Found:
     plane: Plane
     start: Callable[[int, int], Position]
     end: Callable[[Position], Position]
+    moves: bool = True
+    """Whether there is a walk at all."""
     at_value: bool = False
     """It is the value cell itself."""
     by_row: bool
@@ -54,6 +56,7 @@ def find(place: Place, placed: Placed, planes: Mapping[str, Plane]) -> Found:
         plane=placed.plane,
         start=_start(place, placed, level),
         end=end if moves else lambda at: at,
+        moves=moves,
         at_value=level is None and place.column is None and not moves,
         by_row=level is None,
         by_column=place.column is None or place.column.nearest is not None,

@@ -86,22 +86,23 @@ def _unused(planes: Sequence[Plane]) -> Iterator[Finding]:
     sheets = dict.fromkeys(plane.sheet.name for plane in planes)
     for name in sheets:
         own = [plane for plane in planes if plane.sheet.name == name]
-        touched: set[Position] = set()
-        for plane in own:
-            cells = plane.used | plane.passed
-            touched |= {plane.origin(at) for at in cells} if plane.transposed else cells
         straight = next(plane for plane in own if not plane.transposed)
+        turned = [plane for plane in own if plane.transposed]
+        touched = {plane.origin(at) for plane in turned for at in (*plane.used, *plane.passed)}
         left = [at for at in _numbers(straight) if at not in touched]
         if left:
             text = f"{len(left)} number cells of sheet {name!r} are in no table: {_ranges(left)}"
             yield Finding(kind=Kind.UNUSED, text=text, at=tuple(map(straight.address, left[:_SHOWN])))
 
 
-def _numbers(plane: Plane) -> Iterator[Position]:
-    for row, cells in enumerate(plane.rows):
-        for column, value in enumerate(cells):
-            if value is not None and _is_number(value):
-                yield row, column
+def _numbers(plane: Plane) -> list[Position]:
+    used, passed = plane.used, plane.passed
+    return [
+        (row, column)
+        for row, cells in enumerate(plane.rows)
+        for column, value in enumerate(cells)
+        if value is not None and (row, column) not in used and (row, column) not in passed and _is_number(value)
+    ]
 
 
 def _is_number(value: CellValue) -> bool:

@@ -166,6 +166,8 @@ class Picker:
         units = self._units(name, pick)
         if found.at_value:
             return Fetch(self._own_value(name, operations, units.get))
+        if operations.plain and not found.moves and found.by_row and not found.by_column:
+            return Fetch(self._beside(name, operations, found), by_column=False)
         walked = Fetch(self._walked(name, operations, found, units.get), found.by_row, found.by_column)
         return walked.like(walked.get, units)
 
@@ -182,21 +184,38 @@ class Picker:
         return fetch
 
     def _own_value(self, name: str, operations: Operations, unit_of: Get) -> Get:
-        plane = self._placed.plane
-        address, use, read = plane.address, plane.used.add, operations.read
+        address, read = self._placed.plane.address, operations.read
+        # Marks for no value were passed over before, unless they are kept.
+        plain = operations.plain and not self._placed.table.keep_missing
 
         def fetch(row: int, column: int, content: CellValue) -> Got:
-            at = row, column
-            use(at)
-            if plain and type(content) is not str:
+            at = address((row, column))
+            if plain:
                 try:
-                    return Got(read(content), (address(at),))
+                    return Got(read(content), (at,))
                 except ReadingError as error:
-                    self._around.report(name, address(at), str(error))
+                    self._around.report(name, at, str(error))
                     return BLANK
-            return self._applied(name, operations, content, (address(at),), unit_of(row, column, content))
+            return self._applied(name, operations, content, (at,), unit_of(row, column, content))
 
-        plain = operations.plain
+        return fetch
+
+    def _beside(self, name: str, operations: Operations, found: Found) -> Get:
+        """A column of the value's row, without a walk: most fields of lists of records, each worked out once."""
+        plane, start, read = found.plane, found.start, operations.read
+
+        def fetch(row: int, column: int, content: CellValue) -> Got:  # noqa: ARG001
+            at = start(row, column)
+            stands = plane.value(*at)
+            if stands is None or type(stands) is str or stands != stands:
+                return self._at(name, operations, plane, at, BLANK)
+            plane.used.add(at)
+            try:
+                return Got(read(stands), (plane.address(at),))
+            except ReadingError as error:
+                self._around.report(name, plane.address(at), str(error))
+                return BLANK
+
         return fetch
 
     def _at(self, name: str, operations: Operations, plane: Plane, at: Position, unit: Got) -> Got:

@@ -24,20 +24,21 @@ def records_of(placed: Placed, around: Surroundings, types: dict[str, FieldType]
     fields = {name: index for index, name in enumerate(table.fields)}
     row_of = _Rows([picker.fetch(name, pick, types.get(name)) for name, pick in table.fields.items()]).row
     whole_rows: dict[int, bool] = {}
+    label, name, use = placed.label, plane.sheet.name, plane.used.add
     for row, column, content in _value_cells(placed):
+        at = row, column
         if holds and not all(one(row, column) for one in holds):
-            plane.passed.add((row, column))
+            plane.passed.add(at)
             whole_rows.setdefault(row, True)
             continue
         if holds:
             whole_rows[row] = False
+        use(at)
         if table.split is None:
-            yield Record(
-                placed.label, plane.sheet.name, (row, column), fields, row_of(row, column, content), occurrence
-            )
+            yield Record(label, name, at, fields, row_of(row, column, content), occurrence)
             continue
         for piece in _pieces(table, content):
-            yield Record(placed.label, plane.sheet.name, (row, column), fields, row_of(row, column, piece), occurrence)
+            yield Record(label, name, at, fields, row_of(row, column, piece), occurrence)
     # A row of which nothing is kept is passed over as a whole: its other numbers belong to it.
     for row in (row for row, whole in whole_rows.items() if whole):
         plane.passed.update((row, column) for column in range(placed.extent.left, placed.extent.right + 1))

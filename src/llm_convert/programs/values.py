@@ -28,6 +28,7 @@ class Got(NamedTuple):
 BLANK = Got()
 Reader = Callable[[CellValue], Scalar]
 _EXACT = 2**53
+_SHOWN_DECIMALS = 6
 _NUMBERS = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.DECIMAL})
 
 
@@ -44,7 +45,19 @@ def reader(type: FieldType | None) -> Reader:
         return _number
     if type is FieldType.TEXT:
         return lambda value: spaced(text_of(value)) or None
+    if type is FieldType.DECIMAL:
+        return _decimal
     return lambda value: read(value, type)
+
+
+def _decimal(value: CellValue) -> Scalar:
+    # As with numbers: a stored amount with a few decimals is already written as it is to be.
+    if type(value) is float:
+        whole, _, fraction = repr(value).partition(".")
+        if fraction.isdecimal() and len(fraction) <= _SHOWN_DECIMALS:
+            fraction = fraction.rstrip("0")
+            return f"{whole}.{fraction}" if fraction else "0" if whole == "-0" else whole
+    return read(value, FieldType.DECIMAL)
 
 
 def _as_stored(value: CellValue) -> Scalar:
@@ -74,7 +87,7 @@ class Operations:
         self._map = {spaced(text): value for text, value in (pick.map or {}).items()}
         self._on_text = bool(self._part or self._replace or self._map or pick.decimals is not None)
         self._read = reader(self.type)
-        self.plain = not (self._on_text or self._missing or pick.unit or pick.scale or pick.date)
+        self.plain = not (self._on_text or self._missing or pick.unit or pick.scale or pick.date or pick.raised)
 
     @property
     def read(self) -> Reader:
