@@ -108,6 +108,14 @@ def test_another_layout_or_a_new_problem_is_told(rows, said) -> None:
     assert any(said in one for one in found), found
 
 
+def test_a_new_block_is_noticed_although_other_numbers_were_unused_before() -> None:
+    base = [["Page", 7], *BASE]
+    block = [[*row, *([None] * (9 - len(row))), at] for at, row in enumerate(base)]
+    assert of(base).digest != of([*base, ["Stock", 12]]).digest
+    assert of(base).digest != of(block).digest
+    assert of(base).digest == of([["Page", 8], *report(weeks=4)]).digest
+
+
 def test_a_renamed_column_does_not_fit() -> None:
     with pytest.raises(MisfitError, match="nearest: 'Regions'"):
         of(changed(3, 0, "Regions"))

@@ -96,6 +96,16 @@ def test_any_sheet_has_a_view() -> None:
     assert len(sheet_view(odd)) * 10 <= tsv_chars(odd)
 
 
+def test_sheets_that_are_headed_alike_are_shown_once() -> None:
+    months = [
+        sheet([f"Sales {at}"], ["Item", "V"], *([f"i{n}", n] for n in range(40)), name=f"M{at}") for at in range(12)
+    ]
+    shown = view(document(*months))
+    assert "## sheet 'M11': 42 rows, 2 columns, headed like 'M0'" in shown
+    assert "1| A 'Sales 11'" in shown
+    assert len(shown) < len(sheet_view(months[0])) + 11 * 160
+
+
 def test_pages_of_text_are_shown_too() -> None:
     page = TextPage(name="mail", lines=("Hello", "x" * 500))
     assert view(document(page)).splitlines() == ["## text 'mail': 2 lines", "1| Hello", "2| " + "x" * 200]

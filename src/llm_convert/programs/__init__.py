@@ -11,6 +11,7 @@ Nothing here calls a model or evaluates code; patterns run in bounded time.
 from __future__ import annotations
 
 from llm_convert.programs.brief import brief, instruction, repair, target_text, told_of
+from llm_convert.programs.derived import derived_fields
 from llm_convert.programs.executor import execute
 from llm_convert.programs.faults import Misfit, MisfitError, ProgramError
 from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint
@@ -32,6 +33,7 @@ __all__ = [
     "Run",
     "Table",
     "brief",
+    "derived_fields",
     "differences",
     "execute",
     "fingerprint",

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from llm_convert.contracts.document import Document, Sheet, Visibility
+from llm_convert.contracts.document import Document, Sheet
 from llm_convert.contracts.prompt import OutputSchema
 from llm_convert.programs.checking import check_all
 from llm_convert.programs.faults import Misfit, MisfitError, UnfitTableError
@@ -55,7 +55,7 @@ class _Execution:
         self._program = program
         self._target = target
         self._types = {field.name: field.type for field in target.fields} if target is not None else {}
-        self._sheets = [sheet for sheet in document.sheets if sheet.visibility is Visibility.VISIBLE]
+        self._sheets = list(document.sheets)
         self._planes = {(sheet.name, False): Plane(sheet) for sheet in self._sheets}
         self._around = Surroundings(
             document=document, planes={name: plane for (name, _), plane in self._planes.items()}

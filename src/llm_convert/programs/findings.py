@@ -82,17 +82,19 @@ def _unread(around: Surroundings) -> Iterator[Finding]:
 
 
 def _unused(planes: Sequence[Plane]) -> Iterator[Finding]:
+    for plane, left in unused_numbers(planes):
+        text = f"{len(left)} number cells of sheet {plane.sheet.name!r} are in no table: {_ranges(left)}"
+        yield Finding(kind=Kind.UNUSED, text=text, at=tuple(map(plane.address, left[:_SHOWN])))
+
+
+def unused_numbers(planes: Sequence[Plane]) -> Iterator[tuple[Plane, list[Position]]]:
     """Number cells of each sheet that neither gave a value nor were passed over by a condition of a program."""
-    sheets = dict.fromkeys(plane.sheet.name for plane in planes)
-    for name in sheets:
-        own = [plane for plane in planes if plane.sheet.name == name]
-        straight = next(plane for plane in own if not plane.transposed)
-        turned = [plane for plane in own if plane.transposed]
+    for straight in (plane for plane in planes if not plane.transposed):
+        turned = [plane for plane in planes if plane.transposed and plane.sheet is straight.sheet]
         touched = {plane.origin(at) for plane in turned for at in (*plane.used, *plane.passed)}
         left = [at for at in _numbers(straight) if at not in touched]
         if left:
-            text = f"{len(left)} number cells of sheet {name!r} are in no table: {_ranges(left)}"
-            yield Finding(kind=Kind.UNUSED, text=text, at=tuple(map(straight.address, left[:_SHOWN])))
+            yield straight, left
 
 
 def _numbers(plane: Plane) -> list[Position]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from llm_convert.contracts.base import Contract
+from llm_convert.programs.findings import unused_numbers
 from llm_convert.programs.periods import MONTHS
 from llm_convert.programs.placed import Placed
 from llm_convert.programs.placing import find_anchors
@@ -88,8 +89,30 @@ def _parts(run: Run) -> Iterator[str]:
                 blank = any((one.kind, one.table, one.name) == (Kind.BLANK_FIELD, label, name) for one in run.findings)
                 yield f"table {label}: field {name} {'not ' if blank else ''}found"
     yield from _unit_texts(run)
-    unused = any(one.kind is Kind.UNUSED for one in run.findings)
-    yield f"numbers outside of all tables: {'yes' if unused else 'no'}"
+    yield f"numbers outside of all tables: {', '.join(sorted(_outside(run))) or 'none'}"
+
+
+def _outside(run: Run) -> set[str]:
+    """On which sides of the tables there are numbers that no table uses: a new block lies somewhere."""
+    found = set()
+    for plane, cells in unused_numbers(run.planes):
+        areas = [_area(placed) for placed in run.placed if placed.plane.sheet is plane.sheet]
+        if not areas:
+            found.add("on other sheets")
+            continue
+        top, left = min(area[0] for area in areas), min(area[1] for area in areas)
+        bottom, right = max(area[2] for area in areas), max(area[3] for area in areas)
+        for row, column in cells:
+            side = "above" if row < top else "below" if row > bottom else ""
+            found.add(side or ("left" if column < left else "right" if column > right else "within"))
+    return found
+
+
+def _area(placed: Placed) -> tuple[int, int, int, int]:
+    """First row and column, last row and column of a table's data, as the sheet stands."""
+    columns = [*placed.values, *(column for column in placed.columns if placed.headers(column))]
+    top, left, bottom, right = placed.extent.first, min(columns), placed.extent.last, max(columns)
+    return (left, top, right, bottom) if placed.plane.transposed else (top, left, bottom, right)
 
 
 def _unit_texts(run: Run) -> Iterator[str]:

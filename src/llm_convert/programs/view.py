@@ -6,6 +6,7 @@ is an instruction; the brief that quotes a view says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ _HEAD_ROWS = 12
 _COMMON = 20
 """Rows of a kind from which on it is shown before rarer ones further up."""
 _PAGE_LINES = 120
+_DIGITS = re.compile(r"[0-9]+")
 _SHORT = 14
 """Characters of a text among numbers that may be a mark or a flag."""
 
@@ -53,9 +55,34 @@ _LEVELS = (
 
 def view(document: Document) -> str:
     """All sheets of a document, and its pages of text as far as they go."""
-    parts = [sheet_view(sheet) for sheet in document.sheets]
+    parts = []
+    known: dict[tuple[str, ...], str] = {}
+    for sheet in document.sheets:
+        head = _head(sheet)
+        like = known.setdefault(head, sheet.name)
+        same = like != sheet.name and len(head) > 1
+        parts.append(_like(sheet, like) if same else sheet_view(sheet))
     parts += [_page(page) for page in document.pages]
     return "\n\n".join(parts)
+
+
+def _head(sheet: Sheet) -> tuple[str, ...]:
+    """The texts of a sheet's first rows, digits folded: sheets for months or branches share them."""
+    rows = [row for row in sheet.rows if any(value is not None for value in row)][:_HEAD_ROWS]
+    return tuple(
+        f"{column} {_DIGITS.sub('0', value.strip())}"
+        for row in rows
+        for column, value in enumerate(row)
+        if isinstance(value, str) and value.strip()
+    )
+
+
+def _like(sheet: Sheet, other: str) -> str:
+    plane = Plane(sheet)
+    first = [(row, [at for at, value in enumerate(cells) if value is not None]) for row, cells in enumerate(plane.rows)]
+    lines = [row_line(plane, row, columns, {}, Detail(text_chars=60)) for row, columns in first if columns]
+    title = f"## sheet {sheet.name!r}: {plane.height} rows, {plane.width} columns, headed like {other!r}"
+    return "\n".join([title, *lines[:3], f"… {len(lines) - 3} rows"] if len(lines) > 3 else [title, *lines])
 
 
 def sheet_view(sheet: Sheet) -> str:
