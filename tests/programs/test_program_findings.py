@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from programs_kit import run, sheet, table, values
+from programs_kit import prompt, run, sheet, table, values
 
 from llm_convert.programs import Kind, MisfitError
 
@@ -105,3 +105,58 @@ def test_what_a_writer_is_told_reads_well() -> None:
     ]
     assert "unread: field 'value': 'n.q.' is no number" in told
     assert "[S!C5]" in told
+
+
+def test_a_total_in_a_column_of_dates_is_told_by_a_further_field() -> None:
+    target = prompt({"name": "day", "type": "date"}, {"name": "amount", "type": "decimal"})
+    program = table("""
+        anchor: ^Day
+        values: ^Amount
+        ignore: [^Share]
+        fields: {day: {column: ^Day}, label: {column: ^Day}, amount: {}}
+        checks: [{check: sum, value: amount, total: {label: ^Total}}]
+        """)
+    rows = [["Day", "Amount", "Share"], ["2024-01-02", 5, 0.5], ["2024-01-03", 5, 0.5], ["Total", 10, 1]]
+    done = run(program, sheet(*rows), prompt=target)
+    assert not done.findings
+    assert [set(row) for row in done.answer().rows] == [{"day", "amount"}] * 2
+    rows[1][0] = "soon"
+    (found,) = run(program, sheet(*rows), prompt=target).findings
+    assert (found.kind, found.at) == (Kind.UNREAD, ("S!A2",))
+
+
+def test_a_label_that_is_merged_over_typed_columns_is_no_value_of_theirs() -> None:
+    target = prompt({"name": "name"}, {"name": "day", "type": "date"}, {"name": "amount", "type": "decimal"})
+    program = table("""
+        anchor: ^Name
+        values: ^Amount
+        fields: {name: {column: ^Name}, day: {column: ^Day, look: up}, amount: {}}
+        checks: [{check: sum, value: amount, total: {name: ^Total}, keep: true}]
+        """)
+    rows = [["Name", "Day", "Amount"], ["a", "2024-01-02", 5], ["b", None, 6], ["Total", None, 11]]
+    done = run(program, sheet(*rows, merged="A4:B4 B2:B3"), prompt=target)
+    assert not done.findings
+    assert values(done) == [("a", "2024-01-02", "5"), ("b", "2024-01-02", "6"), ("Total", None, "11")]
+
+
+def test_a_total_of_nothing_is_zero() -> None:
+    program = table("""
+        anchor: ^Item
+        values: {not_header: ^Item}
+        fields: {item: {column: ^Item}, day: {header: 0}, value: {}}
+        checks: [{check: sum, total: {item: ^Total}, by: [day]}]
+        """)
+    rows = [["Item", "Mon", "Sun"], ["a", 1, None], ["Total", 1, 0]]
+    assert not run(program, sheet(*rows)).findings
+    rows[2][2] = 3
+    assert run(program, sheet(*rows)).findings
+
+
+def test_fields_beyond_the_target_that_no_check_needs_are_told() -> None:
+    program = table("""
+        anchor: ^Region$
+        values: ^Amount$
+        fields: {region: {column: ^Region$}, shop: {column: ^Shop$}}
+        """)
+    done = run(program, sheet(*ROWS), prompt=prompt({"name": "region"}, {"name": "amount", "required": True}))
+    assert sorted(finding.kind for finding in done.findings) == [Kind.REQUIRED, Kind.UNKNOWN_FIELD]

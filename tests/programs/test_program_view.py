@@ -128,7 +128,7 @@ def test_the_brief_is_instruction_target_and_view() -> None:
     assert text.startswith(instruction())
     assert "- region (text, required); where it was sold; documents call it Region, 지역" in text
     assert "- amount (decimal); in KRW" in text
-    assert "Totals are lines whose region is Total" in text
+    assert "Totals are rows whose region is Total" in text
     assert "2| A 'North' · B 3" in text
     assert len(instruction()) < 18_000
 

@@ -38,7 +38,10 @@ def target_text(prompt: Prompt) -> str:
                 lines.append(f"No two rows agree in {', '.join(check.fields)}.")
             case SumCheck():
                 totals = ", ".join(check.totals)
-                lines.append(f"Totals are lines whose {check.label} is {totals}: they are checked and left out.")
+                lines.append(
+                    f"Totals are rows whose {check.label} is {totals}: declare sum checks, which take care of them,"
+                    " whatever is said above about totals."
+                )
             case RangeCheck():
                 lines.append(f"{check.field} lies between {check.minimum} and {check.maximum}.")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Which fields a program derives: their values follow from their cells by a declared reading, without standing there."""
+"""Which fields a program derives: values that follow from cells by a declared reading and stand nowhere so."""
 
 from __future__ import annotations
 

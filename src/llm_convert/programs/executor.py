@@ -89,7 +89,7 @@ class _Execution:
         for label, records in zip(self._program.names(), by_table, strict=True):
             rows[label] = rows.get(label, 0) + len(records)
         planes = list(self._planes.values())
-        found = find_all(self._program, self._target, by_table, self._around, planes)
+        found = find_all(self._program, self._target, by_table, self._around, planes, checked.left_out)
         return Run(
             program=self._program,
             records=checked.kept,
@@ -98,6 +98,7 @@ class _Execution:
             findings=[*checked.findings, *found, *self._notes],
             rows=rows,
             coverage=checked.coverage,
+            target=tuple(field.name for field in self._target.fields) if self._target is not None else None,
             placed=self._placed,
             planes=planes,
         )

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from llm_convert.contracts.base import Contract
 from llm_convert.programs.findings import unused_numbers
 from llm_convert.programs.periods import MONTHS
 from llm_convert.programs.placed import Placed
-from llm_convert.programs.placing import find_anchors
+from llm_convert.programs.placing import anchors
 from llm_convert.programs.predicates import Content
 from llm_convert.programs.run import Finding, Kind, Run
 from llm_convert.readings import find_unit, text_of
@@ -26,6 +27,8 @@ _MARKS = re.compile(r"[\s*†‡§¹²³]+$")
 _TYPES = (Content.NUMBER, Content.DATE, Content.BOOLEAN, Content.WORDS)
 _SHARE = 0.2
 """Of a column's filled cells: a kind that fewer are of is an exception."""
+_ANCHORS = 10
+"""More anchors than this are many, however many."""
 _TITLE_ROWS = 30
 """Rows above the data in which a unit may be stated."""
 _PASSING = frozenset({Kind.MENDED, Kind.ABSENT})
@@ -75,6 +78,7 @@ def _folded_word(match: re.Match[str]) -> str:
 def _parts(run: Run) -> Iterator[str]:
     for placed in run.placed:
         yield f"table {placed.label}: columns {' | '.join(_columns(placed))}"
+        yield f"table {placed.label}: values {', '.join(sorted(_value_kinds(placed)))}"
         yield f"table {placed.label}: units {', '.join(_units(placed)) or 'none'}"
     for table, label in zip(run.program.tables, run.program.names(), strict=True):
         own = [placed for placed in run.placed if placed.table is table]
@@ -82,8 +86,8 @@ def _parts(run: Run) -> Iterator[str]:
             yield f"table {label}: absent"
         elif not table.repeat:
             # Several anchors mean another block of the same kind, whose rows would be lost.
-            once = table.model_copy(update={"repeat": True})
-            yield f"table {label}: anchors {max(len(find_anchors(once, placed.plane)) for placed in own)}"
+            counts = [len(list(islice(anchors(table, placed.plane), _ANCHORS))) for placed in own]
+            yield f"table {label}: anchors {max(counts)}"
         for name in table.fields:
             if own and table.fields[name].find is not None:
                 blank = any((one.kind, one.table, one.name) == (Kind.BLANK_FIELD, label, name) for one in run.findings)
@@ -135,9 +139,14 @@ def _columns(placed: Placed) -> list[str]:
         own = column in placed.values
         # A column without a header holds remarks, which come and go, or labels: picks that miss those stay blank.
         if own or header:
-            kind = _type(placed, column) if own or _is_read(placed, column) else ""
-            found.append(f"{header} [{'value ' if own else ''}{kind}]")
+            kind = "value" if own else _type(placed, column) if _is_read(placed, column) else ""
+            found.append(f"{header} [{kind}]")
     return list(dict.fromkeys(found))
+
+
+def _value_kinds(placed: Placed) -> set[str]:
+    """Of all value columns together: one of them may well be empty for a week."""
+    return {_type(placed, column) for column in placed.values if placed.shares(column)}
 
 
 def _is_read(placed: Placed, column: int) -> bool:

@@ -64,6 +64,9 @@ class Table(Contract):
     values: Annotated[tuple[OneColumns, ...], BeforeValidator(_many_columns)] = Field(
         min_length=1, description="the value columns: each filled cell of them makes a row; a list means any of these"
     )
+    ignore: Annotated[tuple[OneColumns, ...], BeforeValidator(_many_columns)] = Field(
+        (), description="columns that are left out on purpose: their numbers are not told as forgotten"
+    )
     split: PatternText | None = Field(None, description="cut each value cell at this pattern; each piece makes a row")
     keep_missing: bool = Field(
         False, description="value cells with a mark for no value (N/A, -) make rows too, with a blank value"
@@ -150,14 +153,14 @@ def schema() -> dict[str, Any]:
 
 
 _TESTS = frozenset({"anchor", "end", "left", "right", "until", "stop", "is", "not", "any", "find"})
-_CHOICES = frozenset({"column", "values"})
+_CHOICES = frozenset({"column", "values", "ignore"})
 
 
 def _short(data: Any, key: str = "") -> Any:
     """Every test, choice of columns and list of one in its short form."""
     if isinstance(data, list):
         short = [_short(one, key) for one in data]
-        return short[0] if key in {"type", "values"} and len(short) == 1 else short
+        return short[0] if key in {"type", "values", "ignore"} and len(short) == 1 else short
     if not isinstance(data, dict):
         return data
     if key in _TESTS and set(data) == {"text"}:

@@ -178,7 +178,8 @@ class Picker:
             unit, start = unit_of(row, column, content), found.start(row, column)
             done = known.get((start, unit))
             if done is None:
-                done = known[start, unit] = self._at(name, operations, found.plane, found.end(start), unit)
+                at = self._own_column(operations, found, found.end(start))
+                done = known[start, unit] = self._at(name, operations, found.plane, at, unit)
             return done
 
         return fetch
@@ -208,7 +209,7 @@ class Picker:
             at = start(row, column)
             stands = plane.value(*at)
             if stands is None or type(stands) is str or stands != stands:
-                return self._at(name, operations, plane, at, BLANK)
+                return self._at(name, operations, plane, self._own_column(operations, found, at), BLANK)
             plane.used.add(at)
             try:
                 return Got(read(stands), (plane.address(at),))
@@ -217,6 +218,14 @@ class Picker:
                 return BLANK
 
         return fetch
+
+    def _own_column(self, operations: Operations, found: Found, at: Position) -> Position:
+        """The cell; none where a number or a date is wanted and a label of another column is merged over its place.
+
+        The label of a total is often merged over all columns up to the first amount.
+        """
+        typed = operations.type not in {None, FieldType.TEXT}
+        return NOWHERE if typed and found.by_row and found.plane.seen(*at)[1] != at[1] else at
 
     def _at(self, name: str, operations: Operations, plane: Plane, at: Position, unit: Got) -> Got:
         if at == NOWHERE:

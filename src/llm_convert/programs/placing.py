@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from llm_convert.programs.faults import UnfitTableError
 from llm_convert.programs.judging import judge, judge_sheet
@@ -24,21 +25,21 @@ def place(table: Table, label: str, plane: Plane) -> list[Placed]:
     Raises:
         UnfitTableError: when the anchor or the value columns are not there.
     """
-    anchors = find_anchors(table, plane)
-    if not anchors:
+    starts = find_anchors(table, plane)
+    if not starts:
         raise UnfitTableError(f"no cell passes the anchor {said(table.anchor)}{nearest_texts(table.anchor, plane)}")
     found = []
-    for anchor in anchors:
-        placed = _placed(table, label, plane, anchor, anchors)
+    for anchor in starts:
+        placed = _placed(table, label, plane, anchor, starts)
         # A header that only chose its column was read too: a year there is no number that was forgotten.
         plane.used.update((row, column) for row in placed.header_rows for column in placed.columns)
         found.append(placed)
     return found
 
 
-def _placed(table: Table, label: str, plane: Plane, anchor: Position, anchors: Sequence[Position]) -> Placed:
+def _placed(table: Table, label: str, plane: Plane, anchor: Position, starts: Sequence[Position]) -> Placed:
     """A table at one anchor. What is remembered while its end is looked for would be wrong afterwards."""
-    rough = Placed(table=table, label=label, plane=plane, anchor=anchor, extent=_extent(table, plane, anchor, anchors))
+    rough = Placed(table=table, label=label, plane=plane, anchor=anchor, extent=_extent(table, plane, anchor, starts))
     if not all(0 <= row < plane.height for row in rough.header_rows):
         raise UnfitTableError(f"a header row lies outside the sheet, seen from the anchor {plane.address(anchor)}")
     rough.values = _value_columns(rough)
@@ -52,16 +53,18 @@ def _placed(table: Table, label: str, plane: Plane, anchor: Position, anchors: S
 
 def find_anchors(table: Table, plane: Plane) -> list[Position]:
     """The anchors: all of them where the table repeats, else the first."""
-    passes = judge_sheet(table.anchor, plane)
-    found: list[Position] = []
-    for at in plane.order:
-        if passes(*at, 0):
-            found.append(at)
-            if not table.repeat:
-                break
-            if len(found) > MAX_ANCHORS:
-                raise UnfitTableError(f"more than {MAX_ANCHORS} cells pass the anchor {said(table.anchor)}")
+    if not table.repeat:
+        return list(islice(anchors(table, plane), 1))
+    found = list(islice(anchors(table, plane), MAX_ANCHORS + 1))
+    if len(found) > MAX_ANCHORS:
+        raise UnfitTableError(f"more than {MAX_ANCHORS} cells pass the anchor {said(table.anchor)}")
     return found
+
+
+def anchors(table: Table, plane: Plane) -> Iterator[Position]:
+    """Every cell that passes a table's anchor, row by row."""
+    passes = judge_sheet(table.anchor, plane)
+    return (at for at in plane.order if passes(*at, 0))
 
 
 def said(test: Test) -> str:
@@ -91,19 +94,19 @@ def closest(wanted: str, texts: Iterable[str]) -> list[str]:
     return [by_folded[one] for one in close]
 
 
-def _extent(table: Table, plane: Plane, anchor: Position, anchors: Sequence[Position]) -> Extent:
+def _extent(table: Table, plane: Plane, anchor: Position, starts: Sequence[Position]) -> Extent:
     """The table reaches to the next anchor below it in its columns, and beside it in its row."""
     lowest = max((0, *table.header)) if table.header else 0
     first = anchor[0] + (table.data if table.data is not None else lowest + (1 if table.header else 0))
     above = min((0, *table.header, table.data or 0))
-    in_row = sorted(column for row, column in anchors if row == anchor[0])
+    in_row = sorted(column for row, column in starts if row == anchor[0])
     left = _left(table, plane, anchor, alone=len(in_row) == 1)
     right = _right(table, plane, anchor)
     for column in in_row:
         if column > anchor[1]:
             right = min(right, _left(table, plane, (anchor[0], column), alone=False) - 1)
             break
-    below = [row for row, column in anchors if row > anchor[0] and (column == anchor[1] or len(in_row) == 1)]
+    below = [row for row, column in starts if row > anchor[0] and (column == anchor[1] or len(in_row) == 1)]
     last = min((row + above - 1 for row in below), default=plane.height - 1)
     return Extent(first=first, last=last, left=left, right=right)
 

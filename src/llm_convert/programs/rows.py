@@ -24,7 +24,7 @@ def records_of(placed: Placed, around: Surroundings, types: dict[str, FieldType]
     fields = {name: index for index, name in enumerate(table.fields)}
     row_of = _Rows([picker.fetch(name, pick, types.get(name)) for name, pick in table.fields.items()]).row
     whole_rows: dict[int, bool] = {}
-    label, name, use = placed.label, plane.sheet.name, plane.used.add
+    label, name, use, turned = placed.label, plane.sheet.name, plane.used.add, plane.transposed
     for row, column, content in _value_cells(placed):
         at = row, column
         if holds and not all(one(row, column) for one in holds):
@@ -35,10 +35,12 @@ def records_of(placed: Placed, around: Surroundings, types: dict[str, FieldType]
             whole_rows[row] = False
         use(at)
         if table.split is None:
-            yield Record(label, name, at, fields, row_of(row, column, content), occurrence)
+            yield Record(label, name, at, fields, row_of(row, column, content), occurrence, turned)
             continue
         for piece in _pieces(table, content):
-            yield Record(label, name, at, fields, row_of(row, column, piece), occurrence)
+            yield Record(label, name, at, fields, row_of(row, column, piece), occurrence, turned)
+    for column in (column for choice in table.ignore for column in placed.chosen(choice)):
+        plane.passed.update((row, column) for row in range(placed.extent.first, plane.height))
     # A row of which nothing is kept is passed over as a whole: its other numbers belong to it.
     for row in (row for row, whole in whole_rows.items() if whole):
         plane.passed.update((row, column) for column in range(placed.extent.left, placed.extent.right + 1))

@@ -26,6 +26,8 @@ class Record:
     got: tuple[Got, ...]
     occurrence: int
     """Which occurrence of the table, over the whole run."""
+    turned: bool = False
+    """Whether the table is transposed."""
 
     def value(self, field: str) -> Scalar:
         """A field's value; ``_table`` and ``_sheet`` are fields too."""
@@ -110,6 +112,8 @@ class Run:
     """Rows of each table, before anything is left out."""
     coverage: float
     """The share of number values that stand under a sum, percent or balance check."""
+    target: tuple[str, ...] | None
+    """The target's fields, where there was one: further fields of a program are for its checks."""
     placed: list[Placed] = field(repr=False)
     planes: list[Plane] = field(repr=False)
 
@@ -129,12 +133,11 @@ class Run:
                 found = known[id(got)] = Claimed.model_construct(value=got.value, at=got.at)
             return found
 
-        return Answer.model_construct(
-            rows=tuple(
-                {name: claimed(got) for name, got in zip(record.fields, record.got, strict=True)}
-                for record in self.records
-            )
-        )
+        def row(record: Record) -> dict[str, Claimed]:
+            fields = zip(record.fields, record.got, strict=True)
+            return {name: claimed(got) for name, got in fields if self.target is None or name in self.target}
+
+        return Answer.model_construct(rows=tuple(map(row, self.records)))
 
     def told(self) -> str:
         """What to tell the program's writer, a line each."""

@@ -98,7 +98,7 @@ def _compare(
     compared.count += 1
     plus, minus = _numbers(parts, check.value), _numbers(less, check.value)
     summed = sum(plus, Decimal(0)) - sum(minus, Decimal(0))
-    if not plus and not minus:
+    if not plus and not minus and stated:
         compared.broken.append((f"{_said(total, check.by)} states {stated:f} and has no parts", total.at(check.value)))
         return
     if abs(stated - summed) > _allowed(check.tolerance, [stated, *plus, *minus]):
