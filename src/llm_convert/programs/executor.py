@@ -10,10 +10,10 @@ from llm_convert.contracts.document import Document, Sheet
 from llm_convert.contracts.prompt import OutputSchema
 from llm_convert.programs.checking import check_all
 from llm_convert.programs.faults import Misfit, MisfitError, UnfitTableError
+from llm_convert.programs.fetching import Surroundings
 from llm_convert.programs.findings import find_all
 from llm_convert.programs.language import Program, Table
 from llm_convert.programs.patterns import pattern
-from llm_convert.programs.picking import Surroundings
 from llm_convert.programs.placed import Placed
 from llm_convert.programs.placing import place
 from llm_convert.programs.plane import Plane

@@ -8,8 +8,8 @@ from llm_convert.contracts.document import CellValue, column_letters, parse_cell
 from llm_convert.contracts.prompt import OutputSchema
 from llm_convert.programs.contents import contents_of
 from llm_convert.programs.controls import fields_of
+from llm_convert.programs.fetching import Surroundings, Unread
 from llm_convert.programs.language import Program, Table
-from llm_convert.programs.picking import Surroundings, Unread
 from llm_convert.programs.plane import Plane, Position
 from llm_convert.programs.predicates import Content
 from llm_convert.programs.run import Finding, Kind, Record

@@ -6,69 +6,27 @@ once for each row, a header once for each column.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from llm_convert.contracts.document import CellValue, Document
+from llm_convert.contracts.document import CellValue
 from llm_convert.contracts.tables import FieldType
+from llm_convert.programs.fetching import (
+    Fetch,
+    Get,
+    Held,
+    Surroundings,
+    constant,
+    first_of,
+    joined,
+    without_raised,
+)
 from llm_convert.programs.finding import NOWHERE, Found, find, whole
 from llm_convert.programs.judging import judge
 from llm_convert.programs.picks import Condition, Pick
 from llm_convert.programs.placed import Placed
 from llm_convert.programs.plane import Plane, Position
-from llm_convert.programs.values import BLANK, Got, Operations, spaced
-from llm_convert.readings import ReadingError, text_of
-
-Get = Callable[[int, int, CellValue], Got]
-"""Row and column of the value cell, and its content or the piece of it that makes the row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """A pick as a function, and what its result depends on."""
-
-    get: Get
-    by_row: bool = True
-    by_column: bool = True
-
-    def like(self, get: Get, *others: Fetch) -> Fetch:
-        """Another function that depends on the same, and on what others depend on."""
-        by_row = self.by_row or any(one.by_row for one in others)
-        return Fetch(get, by_row, self.by_column or any(one.by_column for one in others))
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A condition as a function, and what its answer depends on."""
-
-    holds: Callable[[int, int], bool]
-    by_row: bool
-    by_column: bool
-
-
-@dataclass(slots=True)
-class Unread:
-    """A cell whose content could not be read as its field wants it."""
-
-    field: str
-    address: str
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Surroundings:
-    """What picks may ask for beyond their own table."""
-
-    document: Document
-    planes: dict[str, Plane]
-    """The sheets, by name, as they stand."""
-    unread: list[Unread] = field(default_factory=list)
-
-    def report(self, name: str, address: str, reason: str) -> None:
-        """Remember a cell that could not be read; the first ten thousand of them."""
-        if len(self.unread) < 10_000:
-            self.unread.append(Unread(name, address, reason))
+from llm_convert.programs.values import BLANK, Got, Operations
+from llm_convert.readings import ReadingError
 
 
 class Picker:
@@ -125,17 +83,17 @@ class Picker:
 
     def _source(self, name: str, pick: Pick, type: FieldType | None) -> Fetch:
         if pick.first is not None:
-            return self._derived(name, pick, type, _first([self.fetch(name, one) for one in pick.first]))
+            return self._derived(name, pick, type, first_of([self.fetch(name, one) for one in pick.first]))
         if pick.join is not None:
-            return self._derived(name, pick, type, _joined([self.fetch(name, one) for one in pick.join], pick.sep))
+            return self._derived(name, pick, type, joined([self.fetch(name, one) for one in pick.join], pick.sep))
         if pick.const is not None:
-            return _constant(Got(pick.const))
+            return constant(Got(pick.const))
         if pick.file:
             stem = PurePosixPath(self._around.document.name.replace("\\", "/")).stem
-            return self._derived(name, pick, type, _constant(Got(stem)))
+            return self._derived(name, pick, type, constant(Got(stem)))
         if pick.sheet:
             sheet = self._placed.plane.sheet
-            return self._derived(name, pick, type, _constant(Got(sheet.name, (f"{sheet.name}!name",))))
+            return self._derived(name, pick, type, constant(Got(sheet.name, (f"{sheet.name}!name",))))
         if pick.header == "all":
             return self._derived(name, pick, type, self._all_headers(pick))
         return self._cell(name, pick, type)
@@ -157,7 +115,7 @@ class Picker:
         return source.like(fetch, units)
 
     def _units(self, name: str, pick: Pick) -> Fetch:
-        return _constant(BLANK) if pick.unit is None else self.fetch(name, pick.unit)
+        return constant(BLANK) if pick.unit is None else self.fetch(name, pick.unit)
 
     def _cell(self, name: str, pick: Pick, type: FieldType | None) -> Fetch:
         """A pick of one cell."""
@@ -234,7 +192,7 @@ class Picker:
         plane.used.add(at)
         content = plane.value(*at)
         if operations.pick.raised is not None:
-            content = _without_raised(plane, at, only=operations.pick.raised == "only")
+            content = without_raised(plane, at, only=operations.pick.raised == "only")
         return self._applied(name, operations, content, (plane.address(at),), unit)
 
     def _applied(self, name: str, operations: Operations, content: CellValue, at: tuple[str, ...], unit: Got) -> Got:
@@ -265,38 +223,3 @@ class Picker:
             return known[target]
 
         return Fetch(fetch, by_row=False)
-
-
-def _constant(got: Got) -> Fetch:
-    return Fetch(lambda row, column, content: got, by_row=False, by_column=False)  # noqa: ARG005
-
-
-def _without_raised(plane: Plane, at: Position, *, only: bool) -> CellValue:
-    style = plane.sheet.styles.get(plane.origin(at))
-    raised = spaced(style.raised) if style is not None else ""
-    if only:
-        return raised or None
-    text = plane.text(at)
-    return text[: -len(raised)].rstrip() if raised and text.endswith(raised) else plane.value(*at)
-
-
-def _first(fetches: list[Fetch]) -> Fetch:
-    gets = [one.get for one in fetches]
-
-    def fetch(row: int, column: int, content: CellValue) -> Got:
-        return next((got for one in gets if (got := one(row, column, content)).value is not None), BLANK)
-
-    return fetches[0].like(fetch, *fetches)
-
-
-def _joined(fetches: list[Fetch], separator: str) -> Fetch:
-    gets = [one.get for one in fetches]
-
-    def fetch(row: int, column: int, content: CellValue) -> Got:
-        filled = [got for one in gets if (got := one(row, column, content)).value is not None]
-        if not filled:
-            return BLANK
-        text = separator.join(spaced(text_of(got.value)) for got in filled)
-        return Got(text, tuple(dict.fromkeys(address for got in filled for address in got.at)))
-
-    return fetches[0].like(fetch, *fetches)

@@ -58,12 +58,13 @@ class Plane:
                 return area.top, area.left
         return row, column
 
-    def edge(self, at: Position, *, back: bool) -> Position:
-        """The first or the last place of the merged range over an empty place; the place itself where there is none."""
+    def edge(self, at: Position, down: int, right: int) -> Position:
+        """The last place, in a direction, of the merged range over an empty place; else the place itself."""
         if self._near and self.value(*at) is None:
             area = self._area(*at)
             if area is not None:
-                return (area.top, area.left) if back else (max(at[0], area.bottom), max(at[1], area.right))
+                row = area.top if down < 0 else area.bottom if down else at[0]
+                return row, area.left if right < 0 else area.right if right else at[1]
         return at
 
     def text(self, at: Position) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from llm_convert.contracts.document import CellValue
 from llm_convert.contracts.tables import FieldType
 from llm_convert.programs.contents import is_mark
+from llm_convert.programs.fetching import Fetch, Get, Surroundings
 from llm_convert.programs.language import Table
 from llm_convert.programs.patterns import pattern
-from llm_convert.programs.picking import Fetch, Get, Picker, Surroundings
+from llm_convert.programs.picking import Picker
 from llm_convert.programs.placed import Placed
 from llm_convert.programs.run import Record
 from llm_convert.programs.values import BLANK, Got, pieces, spaced

@@ -92,7 +92,7 @@ def _look(step: Step, direction: Direction, placed: Placed) -> Walk:
 
     def go(at: Position, bounds: Bounds) -> Position | None:
         # All places of a merged range are one cell: the walk leaves it before it looks at another.
-        at = placed.plane.edge(at, back=down + right < 0)
+        at = placed.plane.edge(at, down, right)
         start = min(placed.plane.indent(placed.plane.seen(*at)), _LEVELS) if relative else 0
         if not bounds.holds(at) or wanted(*at, start):
             return at if bounds.holds(at) else None
