@@ -30,6 +30,35 @@ def test_yaml_and_json_say_the_same(path) -> None:
     assert load_program(program.dumps().encode()) == program
 
 
+def test_one_thing_may_stand_for_a_list_of_one() -> None:
+    one = {
+        "anchor": "A",
+        "header": 1,
+        "values": "B",
+        "missing": "x",
+        "keep": {"is": {"type": "number"}},
+        "fields": {"v": {"replace": ["a", "b"], "when": {"is": "c"}, "then": {"next": "up"}}},
+        "checks": {"check": "unique", "fields": "v"},
+        "drop": {"v": ["a"]},
+    }
+    many = {
+        **one,
+        "header": [1],
+        "values": ["B"],
+        "missing": ["x"],
+        "keep": [{"is": {"type": ["number"]}}],
+        "fields": {"v": {"replace": [["a", "b"]], "when": [{"is": "c"}], "then": [{"next": "up"}]}},
+        "checks": [{"check": "unique", "fields": ["v"]}],
+        "drop": [{"v": ["a"]}],
+    }
+    assert load_program({"tables": one}) == load_program({"tables": [many]})
+
+
+def test_a_program_in_a_fence_is_taken_out_of_it() -> None:
+    text = load_program(SMALL).dumps()
+    assert load_program(f"Here it is:\n```json\n{text}\n```\nDone.") == load_program(SMALL)
+
+
 def test_yaml_words_that_look_like_booleans_and_dates_stay_text() -> None:
     program = load_program(
         table("""
@@ -52,6 +81,7 @@ def test_yaml_words_that_look_like_booleans_and_dates_stay_text() -> None:
         ({"fields": {"v": {"colum": "x"}}}, "tables.0.fields.v.colum: there is no such key"),
         ({"fields": {}}, "tables.0.fields: "),
         ({"values": []}, "tables.0.values: "),
+        ({"look": "up"}, "tables.0.look: there is no such key here"),
         ({"anchor": {"text": "(a"}}, "'(a' is no regular expression"),
         ({"anchor": {"type": "numbr"}}, "tables.0.anchor.type"),
         ({"fields": {"v": {"header": 3}}}, "field v: header 3; there are 1, counted from 0"),

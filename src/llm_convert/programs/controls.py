@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from llm_convert.contracts.base import Contract, Scalar
+from llm_convert.contracts.base import Scalar
+from llm_convert.programs.part import Part
 from llm_convert.programs.patterns import check_pattern
 from llm_convert.programs.predicates import Direction
 
@@ -23,7 +24,7 @@ Where = Annotated[dict[str, str | list[Scalar] | None], AfterValidator(_patterns
 ``_table`` and ``_sheet`` are fields too."""
 
 
-class _Control(Contract):
+class _Control(Part):
     where: Where = Field({}, description="only these rows take part")
     value: str = Field("value", description="the field with the numbers")
     by: tuple[str, ...] = Field((), description="rows that agree in these fields belong together")
@@ -68,7 +69,7 @@ class Balance(_Control):
     chain: bool = Field(False, description="each group's closing is the next group's opening, in order of appearance")
 
 
-class Order(Contract):
+class Order(Part):
     """The field rises (or falls) from row to row, within the rows that agree in ``by``."""
 
     check: Literal["order"]
@@ -84,7 +85,7 @@ class Order(Contract):
     )
 
 
-class Unique(Contract):
+class Unique(Part):
     """No two rows agree in all these fields."""
 
     check: Literal["unique"]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from llm_convert.contracts.base import Contract
 from llm_convert.programs.controls import Control, Where, fields_of
 from llm_convert.programs.faults import ProgramError
+from llm_convert.programs.part import Part
 from llm_convert.programs.picks import Condition, OnePick
 from llm_convert.programs.predicates import OneColumns, OneTest, PatternText
 
@@ -23,11 +23,7 @@ MAX_PROGRAM_CHARS = 60_000
 MAX_DEPTH = 24
 
 
-def _many_columns(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-class Table(Contract):
+class Table(Part):
     """One table of a sheet, or all tables of the same shape."""
 
     name: str = Field("", description="for reports and for checks across tables; several tables may share it")
@@ -61,10 +57,10 @@ class Table(Contract):
     right: OneTest | None = Field(
         None, description="the table ends before the first cell, right of the anchor in its row, that passes"
     )
-    values: Annotated[tuple[OneColumns, ...], BeforeValidator(_many_columns)] = Field(
+    values: tuple[OneColumns, ...] = Field(
         min_length=1, description="the value columns: each filled cell of them makes a row; a list means any of these"
     )
-    ignore: Annotated[tuple[OneColumns, ...], BeforeValidator(_many_columns)] = Field(
+    ignore: tuple[OneColumns, ...] = Field(
         (), description="columns that are left out on purpose: their numbers are not told as forgotten"
     )
     split: PatternText | None = Field(None, description="cut each value cell at this pattern; each piece makes a row")
@@ -95,7 +91,7 @@ class Table(Contract):
         return self
 
 
-class Program(Contract):
+class Program(Part):
     """A program for all documents of one layout."""
 
     tables: tuple[Table, ...] = Field(min_length=1, max_length=60, description="the tables")
@@ -152,6 +148,8 @@ def schema() -> dict[str, Any]:
     return Program.model_json_schema(by_alias=True)
 
 
+_FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+"""Models like to wrap what they write."""
 _TESTS = frozenset({"anchor", "end", "left", "right", "until", "stop", "is", "not", "any", "find"})
 _CHOICES = frozenset({"column", "values", "ignore"})
 
@@ -174,6 +172,8 @@ def _parsed(source: str | bytes) -> Any:
     if len(source) > MAX_PROGRAM_CHARS:
         raise ProgramError([f"it has {len(source):,} characters; at most {MAX_PROGRAM_CHARS:,}"])
     text = source.decode("utf-8", "replace") if isinstance(source, bytes) else source
+    if fenced := _FENCED.search(text):
+        text = fenced[1]
     try:
         # JSON first: it is faster and has tabs, which YAML refuses.
         return json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from llm_convert.contracts.base import Contract, Scalar
+from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.tables import FieldType
+from llm_convert.programs.part import Part
 from llm_convert.programs.predicates import Direction, OneColumns, OneTest, PatternText
 
 
-class Step(Contract):
+class Step(Part):
     """A walk: at first one cell on (``next``), then on to the cell that ``until`` wants (``look``)."""
 
     next: Direction | None = Field(
@@ -87,7 +88,7 @@ Replacement = tuple[PatternText, str]
 
 
 def _const(value: Any) -> Any:
-    return value if isinstance(value, dict | Contract) else {"const": value}
+    return value if isinstance(value, dict | Part) else {"const": value}
 
 
 class Pick(Place):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from llm_convert.contracts.base import Contract
+from llm_convert.programs.part import Part
 from llm_convert.programs.patterns import check_pattern
 
 PatternText = Annotated[str, AfterValidator(check_pattern)]
@@ -47,13 +47,6 @@ class Compared(StrEnum):
     MORE = "more"
 
 
-def _many(value: Any) -> Any:
-    return value if value is None or isinstance(value, list | tuple) else (value,)
-
-
-Contents = Annotated[tuple[Content, ...], BeforeValidator(_many)]
-
-
 def _text_test(value: Any) -> Any:
     return {"text": value} if isinstance(value, str) else value
 
@@ -62,7 +55,7 @@ def _header_choice(value: Any) -> Any:
     return {"header": value} if isinstance(value, str) else value
 
 
-class Test(Contract):
+class Test(Part):
     """A question about one cell. Every key given must hold. A plain text in place of a test is its ``text``."""
 
     __test__ = False  # pytest would collect it by its name
@@ -70,7 +63,7 @@ class Test(Contract):
     text: PatternText | None = Field(
         None, description="pattern found in the cell's text (trimmed, white space collapsed, case counts)"
     )
-    type: Contents | None = Field(
+    type: tuple[Content, ...] | None = Field(
         None,
         description="content, one of these: blank, filled, number (stored, or a text that reads as one), "
         "stored_number, text (any stored text), words (text that is no number, date or missing mark), date, "
@@ -88,14 +81,14 @@ class Test(Contract):
     any: tuple[OneTest, ...] | None = Field(None, min_length=1, description="at least one of these holds")
 
 
-class Columns(Contract):
+class Columns(Part):
     """A choice of columns of the table. Every key given must hold. A plain text in its place is its ``header``."""
 
     header: PatternText | None = Field(
         None, description="pattern found in one of the column's header cells, or in all of them joined by a space"
     )
     not_header: PatternText | None = Field(None, description="pattern found in none of them")
-    type: Contents | None = Field(
+    type: tuple[Content, ...] | None = Field(
         None, description="content of most of the column's filled data cells, missing marks not counted"
     )
     nearest: Direction | None = Field(
@@ -111,7 +104,7 @@ OneTest = Annotated[Test, BeforeValidator(_text_test)]
 OneColumns = Annotated[Columns, BeforeValidator(_header_choice)]
 
 
-class Beside(Contract):
+class Beside(Part):
     """A test on another cell of the same row."""
 
     column: OneColumns = Field(description="the column: a pattern for its header, or a choice; the first that matches")

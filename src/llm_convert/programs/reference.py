@@ -95,7 +95,7 @@ def _lean(node: Any, *, names: bool = False) -> Any:
         if key not in {"title", "default", "description"}
     }
     items = str(node.get("items", {}).get("$ref", "")).rpartition("/")[2]
-    # One of them may stand without its list.
+    # One may stand for a list anywhere; where it mostly does, the schema says so.
     return {"anyOf": [lean["items"], lean]} if items in {"Content", "Columns"} else lean
 
 
