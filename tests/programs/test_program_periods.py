@@ -19,6 +19,10 @@ from llm_convert.readings import ReadingError
         ("1998 IV", "1998-10-01", "1998-12-31"),
         ("2015Q3", "2015-07-01", "2015-09-30"),
         ("Q1 2015 (p)", "2015-01-01", "2015-03-31"),
+        ("2020. 1/4", "2020-01-01", "2020-03-31"),
+        ("2020. Ⅳ/4", "2020-10-01", "2020-12-31"),
+        ("Ⅱ분기 2021p", "2021-04-01", "2021-06-30"),
+        ("'21년 3월", "2021-03-01", "2021-03-31"),
         ("1T 2004", "2004-01-01", "2004-03-31"),
         ("first quarter of 2010", "2010-01-01", "2010-03-31"),
         ("상반기 2020", "2020-01-01", "2020-06-30"),
@@ -46,7 +50,19 @@ def test_periods_as_statistics_write_them(text, first, last) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Total", "2016/17", "5 quarter 2014", "1st quarter", "2014 apples", "13월 2014", "", "Marsupial 2014"]
+    "text",
+    [
+        "Total",
+        "2016/17",
+        "5 quarter 2014",
+        "1st quarter",
+        "2014 apples",
+        "13월 2014",
+        "",
+        "Marsupial 2014",
+        "19-Dec",
+        "1/4",
+    ],
 )
 def test_what_is_not_understood_is_no_period(text) -> None:
     with pytest.raises(ReadingError):

@@ -47,6 +47,12 @@ _HALF = re.compile(
     r"(?P<k>상|하) ?반기|(?<!\w)(?P<n>[12]|i{1,2}|first|second|primer|segundo)(?:st|nd|er|[º°])? ?"
     r"(?:half|semestre|semester|반기)|(?<!\w)(?:h|s)(?P<m>[12])(?!\w)"
 )
+_ROMAN_SIGNS = str.maketrans(
+    {chr(0x2160 + n): text for n, text in enumerate(("i", "ii", "iii", "iv"))}
+    | {chr(0x2170 + n): text for n, text in enumerate(("i", "ii", "iii", "iv"))}
+)
+_OF_FOUR = re.compile(r"(?<![\d/])(?P<n>[1-4]|iv|i{1,3}) ?/ ?4(?![\d/])")
+"""``2020 1/4`` is a quarter in Korea; it counts only beside a year."""
 _LONE_NUMERAL = re.compile(r"(?<!\w)(?P<n>iv|i{1,3})(?!\w)")
 _MONTH_NAME = re.compile(r"(?<![^\W\d_])(?P<name>[^\W\d_]{3,10})(?![^\W\d_])\.?")
 _MONTH_NUMBER = re.compile(r"(?<!\d)(?P<n>1[0-2]|0?[1-9]) ?월|(?<!\w)m(?P<m>1[0-2]|0?[1-9])(?!\w)")
@@ -57,6 +63,8 @@ _MONTH_YEAR = re.compile(r"(?<!\d)(?P<m>1[0-2]|0?[1-9]) ?[-/.] ?(?P<y>(?:1[89]|2
 _COMPACT = re.compile(r"(?<!\d)(?P<y>(?:19|20)\d{2})(?P<m>0[1-9]|1[0-2])(?!\d)")
 _DIGIT_DAY = re.compile(r"(?<!\d)(?P<a>\d{1,2}) ?[-/.] ?(?P<b>\d{1,2}) ?[-/.] ?(?P<y>\d{4}|\d{2})(?!\d)")
 _DAY = re.compile(r"(?<!\d)(?P<d>[0-3]?\d)(?:st|nd|rd|th|[º°.])?(?!\d)(?: ?일)?")
+_TAKEN = " \x1f "
+"""Stands where a part was taken out, so that what follows it can be told from what precedes."""
 _FILLER = re.compile(
     r"\b(?:of|de|del|the|year|yr|fy|cy|año|ano|ending|ended|end|as|at|to|since|in|month|el|al|für|im|p|r|e|rev|prov|prel)\b"
     r"|[\W_]|[년월일]"
@@ -105,7 +113,7 @@ def parse_period(text: str, order: DateOrder = DateOrder.YMD) -> Period:
     Raises:
         ReadingError: where it is none, or where some of it is not understood.
     """
-    line = " ".join(unicodedata.normalize("NFC", text).casefold().split())[:80]
+    line = " ".join(unicodedata.normalize("NFC", text).translate(_ROMAN_SIGNS).casefold().split())[:80]
     day = _digits(line, order)
     if day is None:
         try:
@@ -189,7 +197,7 @@ def _rest(line: str, match: re.Match[str]) -> str:
 
 
 def _cut(line: str, match: re.Match[str]) -> str:
-    return line[: match.start()] + " " + line[match.end() :]
+    return line[: match.start()] + _TAKEN + line[match.end() :]
 
 
 def _take_month(line: str) -> tuple[int | None, str]:
@@ -210,9 +218,9 @@ def _take_part(line: str) -> tuple[int | None, int, str]:
     if half := _HALF.search(line):
         second = half["k"] == "하" or (half["n"] or half["m"]) in {"2", "ii", "second", "segundo"}
         return 7 if second else 1, 6, _cut(line, half)
-    # Only a numeral beside a year: 1998 IV
-    if (alone := _LONE_NUMERAL.search(line)) and _YEAR.search(line):
-        return 3 * _ROMAN[alone["n"]] - 2, 3, _cut(line, alone)
+    # Only a numeral beside a year: 1998 IV, 2020 1/4
+    if (alone := _OF_FOUR.search(line) or _LONE_NUMERAL.search(line)) and _YEAR.search(line):
+        return 3 * _numeral(alone["n"]) - 2, 3, _cut(line, alone)
     return None, 1, line
 
 
@@ -223,6 +231,7 @@ def _numeral(text: str) -> int:
 def _take_year(line: str, *, short: bool) -> tuple[int | None, str]:
     if match := _YEAR.search(line):
         return int(match["y"]), _cut(line, match)
-    # Mar-93, but not "3 March" whose number is a day
+    # Mar-93 and '93 3월 name a year by two digits, but 19-Dec may as well be a day.
     found = list(_SHORT_YEAR.finditer(line)) if short else []
-    return (_year(found[-1]["y"]), _cut(line, found[-1])) if found else (None, line)
+    sure = [match for match in found if _TAKEN in line[: match.start()] or match[0][0] == "'" or "년" in match[0]]
+    return (_year(sure[-1]["y"]), _cut(line, sure[-1])) if sure else (None, line)
