@@ -47,8 +47,23 @@ def test_all_misfits_are_told_at_once() -> None:
 
 
 def test_an_optional_table_may_be_absent() -> None:
-    done = run(small(anchor="^No", more="optional: true"), sheet(*ROWS))
+    done = run(small(anchor="^Nothing", more="optional: true"), sheet(*ROWS))
     assert values(done) == []
+
+
+def test_an_optional_table_that_is_there_must_fit() -> None:
+    with pytest.raises(MisfitError, match="nearest headers: 'Amount'"):
+        run(small(values="^Amounts$", more="optional: true"), sheet(*ROWS))
+
+
+def test_a_sheet_with_the_anchor_and_nothing_else_of_the_table_is_told() -> None:
+    done = run(small(), sheet(*ROWS), sheet(["Region", "Price"], ["a", 1], name="Other"))
+    assert [finding.kind for finding in done.findings] == [Kind.UNUSED, Kind.ABSENT]
+
+
+def test_a_document_without_sheets() -> None:
+    with pytest.raises(MisfitError, match="the document has no sheet"):
+        run(small())
 
 
 def test_sheets_without_the_anchor_are_passed_over_or_told() -> None:

@@ -105,26 +105,31 @@ class _Execution:
 
     def _place(self, table: Table, label: str) -> list[Placed]:
         """Every occurrence of a table, sheet by sheet."""
-        wanted = [sheet for sheet in self._sheets if table.sheet is None or pattern(table.sheet).matches(sheet.name)]
-        if not wanted:
-            if table.optional:
-                return []
-            names = ", ".join(repr(sheet.name) for sheet in self._sheets) or "none"
-            raise _AbsentError([Misfit(table=label, sheet="", what=f"no sheet is named like {table.sheet!r}: {names}")])
         found: list[Placed] = []
-        misfits = []
-        for sheet in wanted:
+        misfits: list[Misfit] = []
+        for sheet in self._wanted(table, label):
             try:
                 found += place(table, label, self._plane(sheet, transposed=table.transpose))
             except UnfitTableError as error:
-                misfits.append(Misfit(table=label, sheet=sheet.name, what=str(error)))
+                misfit = Misfit(table=label, sheet=sheet.name, what=str(error))
+                if error.anchored and table.optional:
+                    raise _AbsentError([misfit]) from None
+                if error.anchored or table.sheet is not None:
+                    where = f"is not on sheet {misfit.sheet!r}: {misfit.what}"
+                    self._notes.append(Finding(kind=Kind.ABSENT, text=where, table=label))
+                misfits.append(misfit)
         if not found and not table.optional:
             raise _AbsentError(misfits)
-        for misfit in misfits:
-            where = f"is not on sheet {misfit.sheet!r}: {misfit.what}"
-            if table.sheet is not None:
-                self._notes.append(Finding(kind=Kind.ABSENT, text=where, table=label))
         return found
+
+    def _wanted(self, table: Table, label: str) -> list[Sheet]:
+        """The sheets that a table may be on."""
+        wanted = [sheet for sheet in self._sheets if table.sheet is None or pattern(table.sheet).matches(sheet.name)]
+        if not wanted and not table.optional:
+            names = ", ".join(repr(sheet.name) for sheet in self._sheets)
+            what = f"no sheet is named like {table.sheet!r}: {names}" if names else "the document has no sheet"
+            raise _AbsentError([Misfit(table=label, sheet="", what=what)])
+        return wanted
 
     def _plane(self, sheet: Sheet, *, transposed: bool) -> Plane:
         key = (sheet.name, transposed)

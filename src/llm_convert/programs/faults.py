@@ -46,4 +46,13 @@ class MisfitError(DataError):
 
 
 class UnfitTableError(Exception):
-    """Why one table could not be placed; never leaves the room."""
+    """Why one table could not be placed; never leaves the room.
+
+    Args:
+        what: in words.
+        anchored: the anchor is there, but not all that belongs to it: then the table is not merely absent.
+    """
+
+    def __init__(self, what: str, *, anchored: bool = True) -> None:
+        self.anchored = anchored
+        super().__init__(what)

@@ -27,7 +27,8 @@ def place(table: Table, label: str, plane: Plane) -> list[Placed]:
     """
     starts = find_anchors(table, plane)
     if not starts:
-        raise UnfitTableError(f"no cell passes the anchor {said(table.anchor)}{nearest_texts(table.anchor, plane)}")
+        what = f"no cell passes the anchor {said(table.anchor)}{nearest_texts(table.anchor, plane)}"
+        raise UnfitTableError(what, anchored=False)
     found = []
     for anchor in starts:
         placed = _placed(table, label, plane, anchor, starts)
