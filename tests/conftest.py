@@ -13,7 +13,9 @@ from guard import guarded_connect
 from llm_convert.contracts.tenant import TenantConfig
 from night import Night
 
-REAL_WORKBOOKS = Path(__file__).parents[2] / "shared" / "data" / "real_workbooks"
+# Beside the checkout, or beside a folder of checkouts.
+BESIDE = [folder / "shared" / "data" / "real_workbooks" for folder in Path(__file__).parents[2:4]]
+REAL_WORKBOOKS = next((folder for folder in BESIDE if folder.is_dir()), BESIDE[0])
 FOREIGN = ("LLM_CONVERT_", "ANTHROPIC_", "GOOGLE_", "CLOUD_", "AIRFLOW")
 
 

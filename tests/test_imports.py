@@ -31,6 +31,7 @@ CONVERSION = BASE | {
     "prompts",
     "layouts",
     "readings",
+    "programs",
     "claims",
     "completion",
 }
@@ -49,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "documents": BASE,
     "prompts": BASE,
     "layouts": BASE | {"readings"},
+    "programs": BASE | {"readings", "layouts", "ports"},
     "claims": BASE | {"ports", "objects"},
     "completion": BASE | {"objects", "ports", "settings"},
     "completion.providers.rules": BASE | {"ports", "settings", "layouts"},
@@ -89,7 +91,7 @@ HOMES: dict[str, set[str]] = {
     "xlsxwriter": {"samples"},
     "reportlab": {"samples"},
     "msoffcrypto": {"samples"},
-    "yaml": {"prompts", "tenants", "completion", "cli"},
+    "yaml": {"prompts", "programs", "tenants", "completion", "cli"},
     "pytest": {"testing"},
 }
 """Vendor package to the rooms that may import it."""

@@ -79,6 +79,17 @@ def parse_cell_reference(reference: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CellStyle:
+    """How a cell looks, as far as that says what it is."""
+
+    bold: bool = False
+    indent: int = 0
+    """Levels of the format's indentation; leading blanks of the text are not counted."""
+    raised: str = ""
+    """The superscript characters at the end of its text, such as the digits of footnotes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """A sheet's values where they stand. Rows may be of unequal length; what lies beyond is empty."""
 
@@ -90,6 +101,8 @@ class Sheet:
     """Rows from 0 that the author hid; known only where the reader was asked for them."""
     formulas: Mapping[str, str] = field(default_factory=dict)
     """Formula text by A1 reference; known only where the reader was asked for them."""
+    styles: Mapping[tuple[int, int], CellStyle] = field(default_factory=dict)
+    """Cells that look unlike the rest, by row and column from 0; known only where the reader was asked for them."""
 
     def value(self, row: int, column: int) -> CellValue:
         """The value at row and column from 0; None where nothing stands."""

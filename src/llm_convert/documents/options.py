@@ -19,6 +19,8 @@ class ReadOptions:
     include_hidden_sheets: bool = False
     details: bool = False
     """Read xlsx a second time for formulas and hidden rows; about ten times slower."""
+    styles: bool = False
+    """Read xlsx a second time for bold, indented and superscript text; about ten times slower."""
     max_bytes: int = 50_000_000
     """Of the file; what a zip unpacks to may be 40 times as large."""
     max_cells: int = 5_000_000

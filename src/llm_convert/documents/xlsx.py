@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from llm_convert.contracts.document import Sheet
 from llm_convert.contracts.work import WorkItemError
-from llm_convert.documents import xlsx_details
+from llm_convert.documents import xlsx_details, xlsx_styles
 from llm_convert.documents.archive import Archive
 from llm_convert.documents.extent import Extent
 from llm_convert.documents.options import INFLATION, Contents, ReadOptions, too_many_cells
@@ -17,7 +20,7 @@ _DETAILED_CELLS = 1_000_000
 
 
 def read(name: str, data: bytes, options: ReadOptions) -> Contents:  # noqa: ARG001 - every format's module has this form
-    """One Sheet for each visible sheet with values; formulas and hidden rows only with ``options.details``."""
+    """One Sheet for each visible sheet with values; formulas, hidden rows and styles only where asked for."""
     archive = Archive(data, options.max_bytes * INFLATION)
     found = extents(archive, options.max_cells)
     members = sheet_members(archive)
@@ -33,22 +36,36 @@ def read(name: str, data: bytes, options: ReadOptions) -> Contents:  # noqa: ARG
         return xlsx_details.sparse_grid(data, index, options.max_cells)
 
     contents = read_sheets(data, options, [found.get(member, Extent()) for member in members], sparse)
-    if not options.details:
-        return contents
+    if options.details:
+        contents = _completed(data, contents, cells, "formulas and hidden rows", _detailed)
+    if options.styles:
+        contents = _completed(data, contents, cells, "fonts and indentation", _styled)
+    return contents
+
+
+def _completed(
+    data: bytes, contents: Contents, cells: int, what: str, read: Callable[[bytes, list[Sheet]], list[Sheet]]
+) -> Contents:
+    """The contents with what a second reader tells; without it, and with a note, where that fails."""
     if cells > _DETAILED_CELLS:
-        return _with_note(contents, f"formulas and hidden rows were not read: the workbook has {cells:,} cells")
-    return _detailed(data, contents)
-
-
-def _detailed(data: bytes, contents: Contents) -> Contents:
+        return _with_note(contents, f"{what} were not read: the workbook has {cells:,} cells")
     try:
-        details = xlsx_details.details(data)
+        sheets = read(data, [part for part in contents.parts if isinstance(part, Sheet)])
     except WorkItemError:
         raise
     except Exception as error:  # noqa: BLE001 - the values are there already: a second reader's fault loses details alone
-        return _with_note(contents, f"formulas and hidden rows could not be read ({type(error).__name__})")
-    sheets = [part for part in contents.parts if isinstance(part, Sheet)]
-    return Contents(parts=tuple(xlsx_details.completed(sheet, details) for sheet in sheets), notes=contents.notes)
+        return _with_note(contents, f"{what} could not be read ({type(error).__name__})")
+    return Contents(parts=tuple(sheets), notes=contents.notes)
+
+
+def _detailed(data: bytes, sheets: list[Sheet]) -> list[Sheet]:
+    found = xlsx_details.details(data)
+    return [xlsx_details.completed(sheet, found) for sheet in sheets]
+
+
+def _styled(data: bytes, sheets: list[Sheet]) -> list[Sheet]:
+    found = xlsx_styles.styles(data)
+    return [replace(sheet, styles=found.get(sheet.name, {})) for sheet in sheets]
 
 
 def _with_note(contents: Contents, note: str) -> Contents:

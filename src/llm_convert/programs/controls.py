@@ -1,0 +1,117 @@
+"""The part of the language that says what must hold between the rows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from llm_convert.contracts.base import Scalar
+from llm_convert.programs.part import Part
+from llm_convert.programs.patterns import check_pattern
+from llm_convert.programs.predicates import Direction
+
+
+def _patterns(where: dict[str, str | list[Scalar] | None]) -> dict[str, str | list[Scalar] | None]:
+    for wanted in where.values():
+        if isinstance(wanted, str):
+            check_pattern(wanted)
+    return where
+
+
+Where = Annotated[dict[str, str | list[Scalar] | None], AfterValidator(_patterns)]
+"""Rows by their fields: a text is a pattern found in the field, a list is the values it may have, null is blank.
+``_table`` and ``_sheet`` are fields too."""
+
+
+class _Control(Part):
+    where: Where = Field({}, description="only these rows take part")
+    value: str = Field("value", description="the field with the numbers")
+    by: tuple[str, ...] = Field((), description="rows that agree in these fields belong together")
+    tolerance: float = Field(0.0, ge=0, description="allowed difference, in the unit after scaling")
+
+
+class Sum(_Control):
+    """Each total equals the sum of its parts less the sum of ``less``. Totals are checked, then left out."""
+
+    check: Literal["sum"]
+    total: Where = Field(description="the rows that state totals")
+    parts: Where | None = Field(None, description="the rows that are added; by default all that no check calls total")
+    less: Where | None = Field(None, description="the rows that are taken away")
+    span: Direction | None = Field(
+        None,
+        description="by position: the parts stand above (up), below (down), left or right of the total, in its column "
+        "or row, up to the next total",
+    )
+    keep: bool = Field(False, description="totals stay among the rows")
+
+
+class Percent(_Control):
+    """Each stated percentage is 100 x part / of, or with ``change`` 100 x (last / first - 1) of its group."""
+
+    check: Literal["percent"]
+    stated: Where = Field(description="the rows that state percentages; they are left out afterwards")
+    part: Where | None = Field(None, description="the numerator's row; with change: the later one, by default the last")
+    of: Where | None = Field(None, description="the denominator's row; with change: the earlier one, the first")
+    change: bool = Field(False, description="a change from `of` to `part`")
+    factor: float = Field(100.0, description="100 where 4 means 4 %, 1 where 0.04 does")
+    keep: bool = Field(False, description="stated percentages stay among the rows")
+
+
+class Balance(_Control):
+    """Opening plus ``plus`` less ``minus`` equals closing, in each group."""
+
+    check: Literal["balance"]
+    opening: Where = Field(description="the row of the opening balance")
+    plus: Where | None = Field(None, description="rows that add")
+    minus: Where | None = Field(None, description="rows that take away")
+    closing: Where = Field(description="the row of the closing balance")
+    chain: bool = Field(False, description="each group's closing is the next group's opening, in order of appearance")
+
+
+class Order(Part):
+    """The field rises (or falls) from row to row, within the rows that agree in ``by``."""
+
+    check: Literal["order"]
+    where: Where = Field({}, description="only these rows take part")
+    field: str = Field(description="the field, mostly a date")
+    by: tuple[str, ...] = Field((), description="each such group has its own order")
+    down: bool = Field(False, description="it falls")
+    step: Literal["day", "month", "quarter", "year"] | None = Field(
+        None, description="and each is this much after the one before"
+    )
+    mend: bool = Field(
+        False, description="a date that another day, month or year alone would put in order is corrected, and reported"
+    )
+
+
+class Unique(Part):
+    """No two rows agree in all these fields."""
+
+    check: Literal["unique"]
+    where: Where = Field({}, description="only these rows take part")
+    fields: tuple[str, ...] = Field(min_length=1, description="the key")
+
+
+Control = Annotated[Sum | Percent | Balance | Order | Unique, Field(discriminator="check")]
+
+
+def fields_of(control: Control) -> set[str]:
+    """The fields that a check names."""
+    wheres: tuple[Where | None, ...]
+    match control:
+        case Order():
+            return {control.field, *control.by, *_named(control.where)}
+        case Unique():
+            return {*control.fields, *_named(control.where)}
+        case Sum():
+            wheres = (control.total, control.parts, control.less)
+        case Percent():
+            wheres = (control.stated, control.part, control.of)
+        case Balance():
+            wheres = (control.opening, control.plus, control.minus, control.closing)
+    return {control.value, *control.by}.union(*map(_named, (*wheres, control.where)))
+
+
+def _named(where: Where | None) -> set[str]:
+    return {name for name in where or {} if not name.startswith("_")}

@@ -1,0 +1,179 @@
+"""The fingerprint of a layout under a program: what the program's reading depends on, and nothing that changes weekly.
+
+The program is run on the new document first; a document that it does not fit raises there. The same digest and no new
+problems mean the same layout: then, and only then, a kept program's rows are taken without a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from llm_convert.contracts.base import Contract
+from llm_convert.programs.findings import unused_numbers
+from llm_convert.programs.periods import MONTHS
+from llm_convert.programs.placed import Placed
+from llm_convert.programs.placing import anchors
+from llm_convert.programs.predicates import Content
+from llm_convert.programs.run import Finding, Kind, Run
+from llm_convert.readings import find_unit, text_of
+
+_DIGITS = re.compile(r"[0-9]+")
+_WORDS = re.compile(r"[^\W\d_]+")
+_DAYS = re.compile(r"[월화수목금토일](?:요일)?|(?:mon|tue|tues|wednes|wed|thu|thurs|fri|satur|sat|sun)(?:day)?")
+_MARKS = re.compile(r"[\s*†‡§¹²³]+$")
+_TYPES = (Content.NUMBER, Content.DATE, Content.BOOLEAN, Content.WORDS)
+_SHARE = 0.2
+"""Of a column's filled cells: a kind that fewer are of is an exception."""
+_ANCHORS = 10
+"""More anchors than this are many, however many."""
+_TITLE_ROWS = 30
+"""Rows above the data in which a unit may be stated."""
+_PASSING = frozenset({Kind.MENDED, Kind.ABSENT})
+"""Findings about one document's content, which say nothing about its layout."""
+
+
+class Fingerprint(Contract):
+    """A layout as a program sees it."""
+
+    digest: str
+    """16 hex digits of the parts."""
+    parts: tuple[str, ...]
+    """What the digest is of, a line each, so that a difference can be told to a person."""
+    problems: tuple[str, ...] = ()
+    """Problems that the document had when the program was accepted, without their places and numbers."""
+
+
+def fingerprint(run: Run) -> Fingerprint:
+    """The fingerprint of the document that a program was run on."""
+    parts = tuple(dict.fromkeys(_parts(run)))
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    problems = tuple(sorted({_signature(one) for one in run.findings if one.kind not in _PASSING}))
+    return Fingerprint(digest=digest, parts=parts, problems=problems)
+
+
+def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
+    """Why a new document is not of the kept layout, a line each; empty when it is."""
+    said = [f"was: {part}" for part in kept.parts if part not in new.parts]
+    said += [f"is: {part}" for part in new.parts if part not in kept.parts]
+    said += [f"new problem: {problem}" for problem in new.problems if problem not in kept.problems]
+    if not said and kept.digest != new.digest:
+        said.append("the same parts stand in another order")
+    return said
+
+
+def folded_header(text: str) -> str:
+    """A header without what changes from week to week: digits, names of months and of days, marks of footnotes."""
+    words = _WORDS.sub(_folded_word, text.casefold())
+    return _MARKS.sub("", _DIGITS.sub("0", words))
+
+
+def _folded_word(match: re.Match[str]) -> str:
+    word = match[0]
+    return "<month>" if word in MONTHS else "<day>" if _DAYS.fullmatch(word) else word
+
+
+def _parts(run: Run) -> Iterator[str]:
+    for placed in run.placed:
+        yield f"table {placed.label}: columns {' | '.join(_columns(placed))}"
+        yield f"table {placed.label}: values {', '.join(sorted(_value_kinds(placed)))}"
+        yield f"table {placed.label}: units {', '.join(_units(placed)) or 'none'}"
+    for table, label in zip(run.program.tables, run.program.names(), strict=True):
+        own = [placed for placed in run.placed if placed.table is table]
+        if not own:
+            yield f"table {label}: absent"
+        elif not table.repeat:
+            # Several anchors mean another block of the same kind, whose rows would be lost.
+            counts = [len(list(islice(anchors(table, placed.plane), _ANCHORS))) for placed in own]
+            yield f"table {label}: anchors {max(counts)}"
+        for name in table.fields:
+            if own and table.fields[name].find is not None:
+                blank = any((one.kind, one.table, one.name) == (Kind.BLANK_FIELD, label, name) for one in run.findings)
+                yield f"table {label}: field {name} {'not ' if blank else ''}found"
+    yield from _unit_texts(run)
+    yield f"numbers outside of all tables: {', '.join(sorted(_outside(run))) or 'none'}"
+
+
+def _outside(run: Run) -> set[str]:
+    """On which sides of the tables there are numbers that no table uses: a new block lies somewhere."""
+    found = set()
+    for plane, cells in unused_numbers(run.planes):
+        areas = [_area(placed) for placed in run.placed if placed.plane.sheet is plane.sheet]
+        if not areas:
+            found.add("on other sheets")
+            continue
+        top, left = min(area[0] for area in areas), min(area[1] for area in areas)
+        bottom, right = max(area[2] for area in areas), max(area[3] for area in areas)
+        for row, column in cells:
+            side = "above" if row < top else "below" if row > bottom else ""
+            found.add(side or ("left" if column < left else "right" if column > right else "within"))
+    return found
+
+
+def _area(placed: Placed) -> tuple[int, int, int, int]:
+    """First row and column, last row and column of a table's data, as the sheet stands."""
+    columns = [*placed.values, *(column for column in placed.columns if placed.headers(column))]
+    top, left, bottom, right = placed.extent.first, min(columns), placed.extent.last, max(columns)
+    return (left, top, right, bottom) if placed.plane.transposed else (top, left, bottom, right)
+
+
+def _unit_texts(run: Run) -> Iterator[str]:
+    """What the cells say that state the units of numbers."""
+    sheets = {plane.sheet.name: plane.sheet for plane in run.planes}
+    for table, label in zip(run.program.tables, run.program.names(), strict=True):
+        for name in (name for name, pick in table.fields.items() if pick.unit is not None):
+            stated = {record.at(name)[-1] for record in run.records if record.table == label and record.at(name)[1:]}
+            for address in sorted(stated)[:50]:
+                sheet, _, reference = address.rpartition("!")
+                text = text_of(sheets[sheet].resolve(reference)) if sheet in sheets else ""
+                yield f"table {label}: unit of {name}: {folded_header(' '.join(text.split()))}"
+
+
+def _columns(placed: Placed) -> list[str]:
+    """Header texts and type of each column in order; the repeats of a group of columns count once."""
+    found: list[str] = []
+    for column in placed.columns:
+        header = " / ".join(dict.fromkeys(folded_header(text) for text in placed.headers(column)[:6]))
+        own = column in placed.values
+        # A column without a header holds remarks, which come and go, or labels: picks that miss those stay blank.
+        if own or header:
+            kind = "value" if own else _type(placed, column) if _is_read(placed, column) else ""
+            found.append(f"{header} [{kind}]")
+    return list(dict.fromkeys(found))
+
+
+def _value_kinds(placed: Placed) -> set[str]:
+    """Of all value columns together: one of them may well be empty for a week."""
+    return {_type(placed, column) for column in placed.values if placed.shares(column)}
+
+
+def _is_read(placed: Placed, column: int) -> bool:
+    """Whether some value or label came from a column; what an unread one holds is no part of the layout."""
+    used = placed.plane.used
+    return any((row, column) in used for row in range(placed.extent.first, placed.extent.last + 1))
+
+
+def _type(placed: Placed, column: int) -> str:
+    shares = placed.shares(column)
+    # A column may hold two kinds on purpose, such as a date over each number: neither is most of it for certain.
+    return "+".join(kind.value for kind in _TYPES if shares.get(kind, 0) > _SHARE)
+
+
+def _units(placed: Placed) -> list[str]:
+    """The units that are stated above the data, or in its headers."""
+    plane, first = placed.plane, placed.extent.first
+    texts = {
+        plane.text((row, column))
+        for row in range(max(0, first - _TITLE_ROWS), first)
+        for column, value in enumerate(plane.rows[row])
+        if isinstance(value, str) and placed.extent.left <= column <= placed.extent.right
+    }
+    units = (find_unit(text) for text in texts if len(text) <= 200)
+    return sorted({f"{unit.name} x{unit.scale:f}" for unit in units if unit is not None})
+
+
+def _signature(finding: Finding) -> str:
+    """A problem without its places and numbers. A check counts as one problem, however often it is broken."""
+    return f"{finding.kind.value} {finding.table} {finding.name}".strip()

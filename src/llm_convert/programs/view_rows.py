@@ -1,0 +1,157 @@
+"""Rows as the view shows them: their kind, by which they are folded, and one line for each that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from llm_convert.contracts.document import cell_reference, column_letters
+from llm_convert.layouts.totals import closes_a_group
+from llm_convert.programs.plane import Plane, Position
+from llm_convert.programs.predicates import Content
+
+_RUN = 4
+"""Numbers side by side that are shown by their first two and their last."""
+_PARTS = 16
+"""Cells and runs of a row of data that are shown."""
+_HEADER_CHARS = 120
+_WIDE = 14
+"""Texts in a row from which on repeated ones are shown once, with their step."""
+_NAMES = (
+    (Content.ERROR, "error"),
+    (Content.MISSING, "mark"),
+    (Content.DATE, "date"),
+    (Content.BOOLEAN, "bool"),
+)
+
+RowKind = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """How much is shown."""
+
+    text_chars: int
+    run: int = _RUN
+
+
+def type_name(plane: Plane, at: Position) -> str:
+    """The type of a cell in a word; a number that is stored as text is told apart."""
+    contents = plane.contents(at)
+    for content, name in _NAMES:
+        if content in contents:
+            return name
+    if Content.NUMBER in contents:
+        return "number" if Content.STORED_NUMBER in contents else "number-text"
+    return "text"
+
+
+def row_kind(plane: Plane, row: int, filled: Sequence[int]) -> RowKind:
+    """What rows of one kind share: column, type, bold and indent of the first two cells, the types of the rest."""
+    first = [(column, type_name(plane, (row, column)), *_look(plane, (row, column))) for column in filled[:2]]
+    rest = {type_name(plane, (row, column)) for column in filled[2:]} - {"mark"}
+    text = plane.text((row, filled[0]))
+    total = any(closes_a_group(plane.text((row, column))) for column in filled[:2] if len(text) < 60)
+    return (*first, tuple(sorted(rest)), total)
+
+
+def _look(plane: Plane, at: Position) -> tuple[bool, int]:
+    return plane.bold(at), plane.indent(at)
+
+
+def row_line(plane: Plane, row: int, filled: Sequence[int], ends: dict[Position, Position], detail: Detail) -> str:
+    """One row: each cell after its column; runs of numbers and repeated texts in short."""
+    cells = [(column, type_name(plane, (row, column))) for column in filled]
+    texts = [column for column, name in cells if name not in {"number", "number-text", "mark"}]
+    parts: list[str] = []
+    if len(texts) == len(cells) > 1:
+        # Nothing but texts may be a header, of which nothing is to be lost.
+        detail = Detail(text_chars=max(detail.text_chars, _HEADER_CHARS), run=detail.run)
+    repeated = _repeated(plane, row, texts) if len(texts) > _WIDE else {}
+    for kind, run in groupby(cells, key=lambda cell: _group(cell, plane, row, repeated)):
+        columns = [column for column, _ in run]
+        if kind == "number" and len(columns) > detail.run:
+            parts.append(_numbers(plane, row, columns))
+        elif kind != "repeated":
+            parts.extend(cell_text(plane, (row, column), ends, detail) for column in columns)
+    parts.extend(_in_short(text, columns) for text, columns in repeated.items())
+    if len(texts) < len(cells) and len(parts) > _PARTS:
+        # A wide row of data; its right end is shown, since a sheet may have two halves.
+        parts = [*parts[: _PARTS - 4], f"… {len(parts) - _PARTS} more …", *parts[-4:]]
+    return f"{row + 1}| " + " · ".join(parts)
+
+
+def _group(cell: tuple[int, str], plane: Plane, row: int, repeated: dict[str, list[int]]) -> str:
+    column, name = cell
+    if name in {"number", "number-text", "mark"}:
+        return "number"
+    return "repeated" if plane.text((row, column)) in repeated else "text"
+
+
+def cell_text(plane: Plane, at: Position, ends: dict[Position, Position], detail: Detail) -> str:
+    """A cell: its column, or its merged columns, its content, and how it looks."""
+    letters = column_letters(at[1])
+    end = ends.get(at)
+    if end is not None:
+        letters = f"{letters}-{column_letters(end[1])}" if end[1] > at[1] else letters
+        letters += f"↓{end[0] + 1}" if end[0] > at[0] else ""
+    return f"{letters} {shown(plane, at, detail.text_chars)}{_marks(plane, at)}"
+
+
+def shown(plane: Plane, at: Position, chars: int) -> str:
+    """A cell's content: texts in quotes, and cut where they are long."""
+    text = plane.text(at)
+    if not isinstance(plane.value(*at), str):
+        return text
+    return f"'{text}'" if len(text) <= chars else f"'{text[:chars]}…'({len(text)} characters)"
+
+
+def _marks(plane: Plane, at: Position) -> str:
+    style = plane.sheet.styles.get(at)
+    indent = plane.indent(at)
+    said = (" bold" if plane.bold(at) else "") + (f" indent {indent}" if indent else "")
+    return said + (f" raised {style.raised!r}" if style is not None and style.raised else "")
+
+
+def _numbers(plane: Plane, row: int, columns: Sequence[int]) -> str:
+    letters = f"{column_letters(columns[0])}..{column_letters(columns[-1])}"
+    first, second, last = (shown(plane, (row, column), 20) for column in (columns[0], columns[1], columns[-1]))
+    return f"{letters} {len(columns)} cells: {first}, {second} … {last}"
+
+
+def _repeated(plane: Plane, row: int, columns: Sequence[int]) -> dict[str, list[int]]:
+    """Texts that stand several times in a wide row, by their columns."""
+    places: dict[str, list[int]] = {}
+    for column in columns:
+        places.setdefault(plane.text((row, column)), []).append(column)
+    return {text: at for text, at in places.items() if len(at) > 1}
+
+
+def _in_short(text: str, columns: Sequence[int]) -> str:
+    steps = {b - a for a, b in pairwise(columns)}
+    first = column_letters(columns[0])
+    if len(steps) == 1:
+        return f"'{text}' @{first} +{steps.pop()} x{len(columns)}"
+    listed = ",".join(column_letters(column) for column in columns[:6])
+    return f"'{text}' @{listed}{',…' if len(columns) > 6 else ''} x{len(columns)}"
+
+
+def merged_line(plane: Plane, limit: int) -> str:
+    """The merged ranges: equal ones at equal distances in short."""
+    areas = [(area.bottom - area.top, area.right - area.left, area) for area in plane.sheet.merged]
+    groups: dict[tuple[int, int, int], list[Position]] = {}
+    for height, width, area in areas:
+        # A range over one row belongs to its row, one over several to its column.
+        line = area.top if not height else -1 - area.left
+        groups.setdefault((height, width, line), []).append((area.top, area.left))
+    said = list(_shapes(groups))
+    more = f" and {len(said) - limit} more kinds" if len(said) > limit else ""
+    return "merged (rows x columns @first): " + ", ".join(said[:limit]) + more if said else ""
+
+
+def _shapes(groups: dict[tuple[int, int, int], list[Position]]) -> Iterator[str]:
+    for (height, width, _), places in groups.items():
+        places.sort()
+        last = f" to {cell_reference(*places[-1])} ({len(places)})" if len(places) > 1 else ""
+        yield f"{height + 1}x{width + 1} @{cell_reference(*places[0])}{last}"
