@@ -57,6 +57,19 @@ def test_a_program_uses_them() -> None:
     ]
 
 
+def test_styles_that_were_not_read_are_missed() -> None:
+    program = load_program(
+        table("""
+        anchor: ^Item
+        values: ^Qty
+        fields: {item: {column: ^Item, raised: drop}}
+        """)
+    )
+    (found,) = execute(program, read_document("a.xlsx", book())).findings
+    assert "was the file read with styles?" in found.text
+    assert not execute(program, read_document("a.xlsx", book(), ReadOptions(styles=True))).findings
+
+
 def test_a_book_that_the_second_reader_refuses_keeps_its_values(monkeypatch) -> None:
     from llm_convert.documents import xlsx_styles
 

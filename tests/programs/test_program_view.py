@@ -56,7 +56,14 @@ def test_a_big_sheet_is_folded_to_a_tenth_by_kind() -> None:
         assert text in shown
     assert "'n.q.' x1 first D301" in shown
     assert re.search(r"rows like 4", shown)
-    assert "'item 3'" in shown
+    assert "'item 2' (5" in shown
+
+
+def test_labels_of_totals_come_first_among_folded_texts() -> None:
+    rows = [[f"line {at}" if at % 9 else f"Total of group {at}", *range(at, at + 8)] for at in range(400)]
+    shown = sheet_view(sheet(["Item", *(f"W{week}" for week in range(8))], *rows))
+    listed = shown[shown.index("texts of folded rows") :]
+    assert listed.index("'Total of group") < listed.index("'line")
 
 
 def test_no_header_of_a_wide_sheet_is_lost() -> None:

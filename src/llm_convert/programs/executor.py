@@ -65,6 +65,11 @@ class _Execution:
 
     def run(self) -> Run:
         """Place every table, read its rows, check them."""
+        if self._program.needs_styles and not any(sheet.styles for sheet in self._sheets):
+            text = (
+                "the program asks for fonts, indents or superscript, and none is known: was the file read with styles?"
+            )
+            self._notes.append(Finding(kind=Kind.ABSENT, text=text))
         misfits: list[Misfit] = []
         by_table: list[list[Record]] = []
         for table, label in zip(self._program.tables, self._program.names(), strict=True):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llm_convert.contracts.document import column_letters
+from llm_convert.layouts.totals import closes_a_group
 from llm_convert.programs.plane import Plane, Position
 from llm_convert.programs.predicates import Content
 from llm_convert.programs.view_rows import RowKind, row_kind, type_name
 
 HEAD_ROWS = 12
+_DIGITS = re.compile(r"[0-9]+")
 _COMMON = 20
 """Rows of a kind from which on it is shown before rarer ones further up."""
 _SHORT = 14
@@ -84,13 +87,16 @@ class Folded:
         lines = []
         for column, texts in self._label_texts().items():
             listed: list[str] = []
-            for text in texts:
-                if budget < len(text) + 4:
+            left = sum(texts.values())
+            for text, alike in texts.items():
+                said = f"'{text}'" + (f" ({alike} alike)" if alike > 1 else "")
+                if budget < len(said) + 2:
                     break
-                budget -= len(text) + 4
-                listed.append(f"'{text}'")
+                budget -= len(said) + 2
+                left -= alike
+                listed.append(said)
             if listed:
-                more = f" … and {len(texts) - len(listed)} more" if len(texts) > len(listed) else ""
+                more = f" … and {left} more" if left else ""
                 lines.append(f"texts of folded rows in column {column_letters(column)}: {', '.join(listed)}{more}")
         return lines
 
@@ -133,16 +139,27 @@ class Folded:
                 shown.update(sample if limit > 2 else [rows[0], rows[-1]])
         return frozenset(shown)
 
-    def _label_texts(self) -> dict[int, list[str]]:
-        """For the first columns that hold words: the texts of rows that are not shown, without repeats."""
-        found: dict[int, dict[str, None]] = {}
+    def _label_texts(self) -> dict[int, dict[str, int]]:
+        """For the first columns that hold words: the texts of rows that are not shown, and how many are alike.
+
+        Texts that differ by digits alone are alike. Totals come first: they tell which checks can be declared.
+        """
+        found: dict[int, dict[str, list[str]]] = {}
         for row, columns in self._filled.items():
             if row in self._shown:
                 continue
             for column in columns[:3]:
                 if type_name(self._plane, (row, column)) == "text":
-                    found.setdefault(column, {})[self._plane.text((row, column))[:60]] = None
-        return {column: list(texts) for column, texts in sorted(found.items())}
+                    text = self._plane.text((row, column))[:60]
+                    alike = found.setdefault(column, {}).setdefault(_DIGITS.sub("0", text), [])
+                    if text not in alike[-1:]:
+                        alike.append(text)
+        return {column: _totals_first(texts.values()) for column, texts in sorted(found.items())}
+
+
+def _totals_first(groups: Iterable[list[str]]) -> dict[str, int]:
+    ordered = sorted(groups, key=lambda alike: not closes_a_group(alike[0]))
+    return {alike[0]: len(set(alike)) for alike in ordered}
 
 
 def _numeric_columns(plane: Plane, filled: dict[int, list[int]]) -> frozenset[int]:
