@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "documents": BASE,
     "prompts": BASE,
     "layouts": BASE | {"readings"},
-    "programs": BASE | {"readings", "layouts", "ports"},
+    "programs": BASE | {"readings", "layouts", "objects", "ports"},
     "claims": BASE | {"ports", "objects"},
     "completion": BASE | {"objects", "ports", "settings"},
     "completion.providers.rules": BASE | {"ports", "settings", "layouts"},
@@ -61,8 +61,8 @@ ALLOWED: dict[str, set[str]] = {
     "warehouses": BASE | {"ports"},
     "execution": BASE | {"ports", "objects", "settings"},
     "job": BASE
-    | {"pipeline", "conversion", "claims", "completion", "documents", "prompts", "ports", "objects", "settings"}
-    | {"wiring", "tenants", "clock"},
+    | {"pipeline", "conversion", "claims", "completion", "documents", "programs", "prompts", "ports", "objects"}
+    | {"settings", "wiring", "tenants", "clock"},
     "wiring": ANYTHING,
     "airflow": BASE | {"execution", "settings", "wiring", "pipeline", "ports", "objects", "tenants", "doctor"},
     "samples": BASE,

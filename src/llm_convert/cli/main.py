@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from llm_convert import __version__
-from llm_convert.cli import convert_file, demo, doctor, emulators, estimate, prompts, report, run, samples, work
+from llm_convert.cli import (
+    convert_file,
+    demo,
+    doctor,
+    emulators,
+    estimate,
+    programs,
+    prompts,
+    report,
+    run,
+    samples,
+    work,
+)
 from llm_convert.errors import LlmConvertError, exit_code_of
 
 
@@ -25,7 +37,19 @@ class Verb(Protocol):
         """Do it; the process's exit code."""
 
 
-VERBS: tuple[Verb, ...] = (demo, run, convert_file, prompts, estimate, report, work, samples, emulators, doctor)
+VERBS: tuple[Verb, ...] = (
+    demo,
+    run,
+    convert_file,
+    prompts,
+    programs,
+    estimate,
+    report,
+    work,
+    samples,
+    emulators,
+    doctor,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

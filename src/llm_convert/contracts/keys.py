@@ -145,3 +145,8 @@ def reply(tenant: str, item_id: str, call: int) -> str:
 def batches(tenant: str, name: str = "") -> str:
     """A batch under way; without a name, the prefix of all of a tenant."""
     return f"{tenant_prefix(tenant)}/batches/{name}" + (".json" if name else "")
+
+
+def programs(tenant: str, prompt_id: str = "") -> str:
+    """The prefix of the programs kept for a prompt; without a prompt, of all of a tenant."""
+    return f"{tenant_prefix(tenant)}/programs/" + (f"{prompt_id}/" if prompt_id else "")

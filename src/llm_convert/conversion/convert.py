@@ -25,10 +25,12 @@ from llm_convert.contracts.document import Document
 from llm_convert.contracts.prompt import ModelTier, Prompt
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItem, WorkItemError
+from llm_convert.conversion.kept_program import by_kept_program
 from llm_convert.conversion.settling import Case, next_step, usage_of
 from llm_convert.documents import ReadOptions, read_document
 from llm_convert.errors import ConfigurationError, DataError, StoreError, UnavailableError
 from llm_convert.ports import Completer, CompletionRequest, ObjectStore
+from llm_convert.programs import ProgramStore
 
 CODE_VERSION = "1"
 """Part of every work item's id. Raise it when the same reply would give other rows."""
@@ -75,6 +77,8 @@ class Workshop:
     repairs: int = 0
     tier_up: bool = False
     force: bool = False
+    programs: ProgramStore | None = None
+    """The tenant's kept programs; None: none is looked for."""
     listener: Listener | None = None
     """Told each piece of an answer as it comes; None: nobody listens, and nothing is streamed for its sake."""
 
@@ -115,7 +119,10 @@ def opening_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Compl
     if _ended(item, workshop) is not None or _paid_before(item, workshop):
         return None
     try:
-        step = next_step(_case(item, prompt, _read(item, workshop), workshop), (), seconds=0.0)
+        case = _case(item, prompt, _read(item, workshop), workshop)
+        if workshop.programs is not None and isinstance(_by_kept_program(case, workshop, time.monotonic()), Result):
+            return None
+        step = next_step(case, (), seconds=0.0)
     except StoreError:
         raise
     except Exception:  # noqa: BLE001 - whatever is wrong with it, ``convert`` gives it its name
@@ -181,6 +188,11 @@ async def _ask_until_ended(
     """Walk the replies and ask what is missing; each new reply is added to ``replies`` as it is paid."""
     document = await asyncio.to_thread(_read, item, workshop)
     case = _case(item, prompt, document, workshop)
+    if workshop.programs is not None and not replies:
+        tried = await asyncio.to_thread(_by_kept_program, case, workshop, started)
+        if isinstance(tried, Result):
+            return tried
+        case = replace(case, notes=tried)
     while True:
         # In a thread: proving a large sheet takes seconds, in which other calls must go on.
         step = await asyncio.to_thread(next_step, case, tuple(replies), seconds=time.monotonic() - started)
@@ -197,6 +209,15 @@ async def _ask(request: CompletionRequest, journal: ClaimJournal, workshop: Work
         return await workshop.engine.ask(replace(request, listen=partial(listener.begin, request.work_item)), journal)
     finally:
         listener.end(request.work_item)
+
+
+def _by_kept_program(case: Case, workshop: Workshop, started: float) -> Result | tuple[str, ...]:
+    assert workshop.programs is not None
+
+    def read(styles: bool) -> Document:
+        return _read(case.item, workshop, styles=True) if styles else case.document
+
+    return by_kept_program(case, workshop.programs, read, seconds=time.monotonic() - started)
 
 
 def _case(item: WorkItem, prompt: Prompt, document: Document, workshop: Workshop) -> Case:
@@ -232,9 +253,9 @@ def _paid_before(item: WorkItem, workshop: Workshop) -> list[Reply]:
     return replies
 
 
-def _read(item: WorkItem, workshop: Workshop) -> Document:
+def _read(item: WorkItem, workshop: Workshop, *, styles: bool = False) -> Document:
     data = workshop.store.read(item.document_key).data
-    return read_document(item.document_name, data, workshop.reading)
+    return read_document(item.document_name, data, replace(workshop.reading, styles=styles))
 
 
 def _failure(item: WorkItem, error: Exception, run_id: str, replies: list[Reply], seconds: float) -> Failure:

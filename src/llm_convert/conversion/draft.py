@@ -34,13 +34,15 @@ class Draft:
     document: Document
 
     @classmethod
-    def of(cls, claimed: Sequence[ClaimedRow], prompt: Prompt, document: Document) -> Self:
-        """Prove rows, then check those that are proven."""
+    def of(
+        cls, claimed: Sequence[ClaimedRow], prompt: Prompt, document: Document, *, derived: frozenset[str] = frozenset()
+    ) -> Self:
+        """Prove rows, then check those that are proven; see ``prove_row`` for ``derived``."""
         proven: list[Row] = []
         quarantined: list[QuarantinedRow] = []
         unproven: dict[int, tuple[str, ...]] = {}
         for position, claim in enumerate(claimed):
-            row, reasons = prove_row(claim, prompt, document)
+            row, reasons = prove_row(claim, prompt, document, derived=derived)
             if reasons:
                 quarantined.append(QuarantinedRow(row=row, reasons=tuple(reasons)))
                 if not all(IN_AN_IMAGE in reason for reason in reasons):
@@ -109,6 +111,13 @@ class Draft:
             merged = [*kept, *(row for row in rows if row not in kept)]
         after = Draft.of(merged, self.prompt, self.document)
         return self if len(after.rows) < len(self.rows) else after
+
+    def coverage_notes(self) -> list[str]:
+        """How many stated totals were found and agree, where the prompt declares any."""
+        if not any(check.kind == "sum" for check in self.prompt.checks):
+            return []
+        found = f"{self.totals} stated totals agree with their lines"
+        return [found if self.totals else "no stated total was found to check against"]
 
     def all_quarantined(self) -> tuple[QuarantinedRow, ...]:
         """Every row, the proven ones too: where totals disagree nobody knows which of them is wrong."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from decimal import Decimal
 
 from llm_convert.contracts.base import Scalar
@@ -44,8 +45,18 @@ def prove(answer: Answer, prompt: Prompt, document: Document) -> tuple[list[Row]
     return proven, quarantined
 
 
-def prove_row(claimed: dict[str, Claimed], prompt: Prompt, document: Document) -> tuple[Row, list[str]]:
-    """One row with canonical values, and the reasons that speak against it."""
+def prove_row(
+    claimed: dict[str, Claimed], prompt: Prompt, document: Document, *, derived: Collection[str] = ()
+) -> tuple[Row, list[str]]:
+    """One row with canonical values, and the reasons that speak against it.
+
+    Args:
+        claimed: the row as it was answered.
+        prompt: names the fields.
+        document: where the addresses lead.
+        derived: fields whose values code made from what stands at their addresses, by a declared reading: they need not
+            equal it. Nothing that a model answered is one.
+    """
     values: dict[str, Scalar] = {}
     at: dict[str, tuple[str, ...]] = {}
     reasons = [
@@ -55,11 +66,23 @@ def prove_row(claimed: dict[str, Claimed], prompt: Prompt, document: Document) -
         claim = claimed.get(field.name, Claimed(value=None))
         at[field.name] = claim.at
         try:
-            values[field.name] = _proven_value(field, claim, prompt, document)
+            made = field.name in derived
+            values[field.name] = (
+                _made_value(field, claim, document) if made else _proven_value(field, claim, prompt, document)
+            )
         except (Unsupported, ReadingError, AddressError) as error:
             values[field.name] = claim.value
             reasons.append(f"{field.name}: {error}")
     return Row(values=values, at={name: places for name, places in at.items() if places}), reasons
+
+
+def _made_value(field: OutputField, claim: Claimed, document: Document) -> Scalar:
+    value = _canonical(field, claim.value)
+    if value is None and field.required:
+        raise Unsupported("is required and blank")
+    for address in claim.at:
+        document.resolve(address)
+    return value
 
 
 def _proven_value(field: OutputField, claim: Claimed, prompt: Prompt, document: Document) -> Scalar:

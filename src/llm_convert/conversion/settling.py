@@ -36,6 +36,8 @@ class Case:
     """Further calls that may be made to mend an answer."""
     larger: Callable[[ModelTier], ModelTier | None]
     """The tier whose model the last repair goes to; None where there is none that is larger."""
+    notes: tuple[str, ...] = ()
+    """What was tried before a model was asked, for the result."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,7 +207,7 @@ def _settled(walk: _Walk, draft: Draft, replies: Sequence[Reply], seconds: float
         table=case.prompt.output.table,
         rows=draft.rows,
         quarantined=draft.quarantined,
-        notes=(*case.document.notes, *_coverage(case.prompt, draft.totals), *walk.notes),
+        notes=(*case.document.notes, *case.notes, *draft.coverage_notes(), *walk.notes),
         usage=usage,
         seconds=seconds,
         attempts=attempts,
@@ -232,11 +234,3 @@ def _clarify(case: Case, replies: Sequence[Reply], question: str, seconds: float
 
 def _first(lines: Sequence[str]) -> str:
     return lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else "")
-
-
-def _coverage(prompt: Prompt, totals: int) -> list[str]:
-    if not any(check.kind == "sum" for check in prompt.checks):
-        return []
-    return [
-        f"{totals} stated totals agree with their lines" if totals else "no stated total was found to check against"
-    ]

@@ -38,6 +38,7 @@ from llm_convert.job.runner import Runner, Stopped
 from llm_convert.job.shard import shares_of
 from llm_convert.job.telling import TokenTeller
 from llm_convert.ports import BatchService, Clock, Completer, ObjectStore
+from llm_convert.programs import ProgramStore
 from llm_convert.prompts import PromptLibrary
 from llm_convert.settings import Settings, TaskPlace
 
@@ -239,6 +240,7 @@ class Job:
             repairs=self.settings.repairs,
             tier_up=self.settings.tier_up,
             force=self.request.force,
+            programs=ProgramStore(self.store, self.request.tenant),
         )
 
     def _commit(self, started: datetime, positions: int, lines: dict[int, ItemReport], routing: Usage) -> Report | None:

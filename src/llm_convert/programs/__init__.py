@@ -11,10 +11,11 @@ Nothing here calls a model or evaluates code; patterns run in bounded time.
 from __future__ import annotations
 
 from llm_convert.programs.brief import brief, instruction, repair, target_text, told_of
-from llm_convert.programs.derived import derived_fields
+from llm_convert.programs.derived import all_derived, derived_fields
 from llm_convert.programs.executor import execute
 from llm_convert.programs.faults import Misfit, MisfitError, ProgramError
 from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint
+from llm_convert.programs.kept import Fitting, KeptProgram, ProgramStore, Provenance, Sought, keep
 from llm_convert.programs.language import Program, Table, load_program
 from llm_convert.programs.reference import tool_schema
 from llm_convert.programs.run import Checked, Finding, Kind, Record, Run
@@ -24,20 +25,27 @@ __all__ = [
     "Checked",
     "Finding",
     "Fingerprint",
+    "Fitting",
+    "KeptProgram",
     "Kind",
     "Misfit",
     "MisfitError",
     "Program",
     "ProgramError",
+    "ProgramStore",
+    "Provenance",
     "Record",
     "Run",
+    "Sought",
     "Table",
+    "all_derived",
     "brief",
     "derived_fields",
     "differences",
     "execute",
     "fingerprint",
     "instruction",
+    "keep",
     "load_program",
     "repair",
     "sheet_view",

@@ -18,6 +18,11 @@ def derived_fields(program: Program) -> dict[str, frozenset[str]]:
     return found
 
 
+def all_derived(program: Program) -> frozenset[str]:
+    """Those of all tables together."""
+    return frozenset[str]().union(*derived_fields(program).values())
+
+
 def is_derived(pick: Pick) -> bool:
     """Whether a value of this pick can be another than what its cells hold, or a part of it."""
     own = pick.const is not None or pick.default is not None or pick.map or pick.replace or pick.file

@@ -1,0 +1,184 @@
+"""Programs that are kept: by tenant, prompt and layout, with who wrote them, when, for which document, how proven."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from llm_convert.contracts import keys
+from llm_convert.contracts.base import Contract
+from llm_convert.contracts.document import Document
+from llm_convert.contracts.prompt import Prompt
+from llm_convert.errors import DataError, ObjectNotFoundError, PreconditionFailedError
+from llm_convert.objects import create_model, find_model, overwrite, remove
+from llm_convert.ports import ObjectStore
+from llm_convert.programs.executor import execute
+from llm_convert.programs.faults import MisfitError, ProgramError
+from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint
+from llm_convert.programs.language import Program, load_program
+from llm_convert.programs.run import Run
+
+log = logging.getLogger(__name__)
+
+Read = Callable[[bool], Document]
+"""Reads the document; True: with fonts and indentation."""
+
+
+class Provenance(Contract):
+    """Where a program comes from."""
+
+    written_by: str
+    """A provider and model such as ``vertex/claude-sonnet-4-6``, or ``person``."""
+    at: str
+    """ISO 8601, UTC."""
+    document_sha256: str
+    """The document that it was accepted for."""
+    run_id: str = ""
+
+
+class KeptProgram(Contract):
+    """A program for one layout of a tenant's documents under one prompt."""
+
+    prompt_id: str
+    target: str
+    """Digest of the output schema that it fills: with other fields it is another program's work."""
+    program: dict[str, Any]
+    layout: Fingerprint
+    provenance: Provenance
+    version: int = 1
+    pinned: bool = False
+    """A person wants exactly this one: nothing replaces it."""
+    proven_on: int = 1
+    """Documents whose rows it gave, all of them proven."""
+    replaces: str = ""
+    """The id of the version before."""
+
+    @property
+    def id(self) -> str:
+        """Of the layout: one program a layout."""
+        return self.layout.digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """A kept program that fits a document, with what it gave."""
+
+    kept: KeptProgram
+    document: Document
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What came of looking for a kept program."""
+
+    fitting: Fitting | None
+    drift: tuple[str, ...] = ()
+    """Where none fits although there are some: how the nearest one's layout has changed."""
+
+
+def target_digest(prompt: Prompt) -> str:
+    """Of what a prompt's rows look like; its instructions and checks aside."""
+    return hashlib.sha256(prompt.output.to_json()).hexdigest()[:16]
+
+
+def keep(
+    run: Run, prompt: Prompt, provenance: Provenance, *, before: KeptProgram | None = None, pinned: bool = False
+) -> KeptProgram:
+    """A run's program as it is kept for the layout of the run's document."""
+    return KeptProgram(
+        prompt_id=prompt.prompt_id,
+        target=target_digest(prompt),
+        program=run.program.to_data(),
+        layout=fingerprint(run),
+        provenance=provenance,
+        version=before.version + 1 if before else 1,
+        replaces=before.id if before else "",
+        pinned=pinned,
+    )
+
+
+class ProgramStore:
+    """A tenant's kept programs."""
+
+    def __init__(self, store: ObjectStore, tenant: str) -> None:
+        self._store, self._tenant = store, tenant
+
+    def all(self, prompt_id: str = "") -> list[KeptProgram]:
+        """Those of a prompt, or of all, the most proven first."""
+        found = [kept for kept in self._all(prompt_id) if kept is not None]
+        return sorted(found, key=lambda kept: (not kept.pinned, -kept.proven_on, kept.prompt_id, kept.id))
+
+    def find(self, prompt_id: str, program_id: str) -> KeptProgram | None:
+        """One by its id."""
+        return find_model(self._store, self._key(prompt_id, program_id), KeptProgram)
+
+    def put(self, kept: KeptProgram) -> bool:
+        """Keep a program; False where a person has pinned another for this layout."""
+        standing = self.find(kept.prompt_id, kept.id)
+        if standing is not None and standing.pinned and not kept.pinned:
+            return False
+        if standing is None and create_model(self._store, self._key(kept.prompt_id, kept.id), kept):
+            return True
+        overwrite(self._store, self._key(kept.prompt_id, kept.id), kept.to_json())
+        return True
+
+    def forget(self, kept: KeptProgram) -> None:
+        """Keep it no longer."""
+        remove(self._store, self._key(kept.prompt_id, kept.id))
+
+    def proven_again(self, kept: KeptProgram) -> None:
+        """Count one more document. Of two that count at once one may be lost: it only orders what is tried first."""
+        key = self._key(kept.prompt_id, kept.id)
+        try:
+            held = self._store.read(key)
+            now = KeptProgram.from_json(held.data)
+            counted = now.model_copy(update={"proven_on": now.proven_on + 1})
+            self._store.replace(key, counted.to_json(), if_version=held.version)
+        except (ObjectNotFoundError, PreconditionFailedError):
+            return
+
+    def seek(self, prompt: Prompt, read: Read) -> Sought:
+        """The kept program whose layout a document has: it runs, to the same fingerprint, without a new problem."""
+        wanted = target_digest(prompt)
+        nearest: tuple[str, ...] = ()
+        for kept in self.all(prompt.prompt_id):
+            if kept.target != wanted:
+                continue
+            program = _loaded(kept)
+            if program is None:
+                continue
+            document = read(program.needs_styles)
+            try:
+                run = execute(program, document, prompt.output)
+            except MisfitError as error:
+                changed: tuple[str, ...] = tuple(map(str, error.misfits))
+            else:
+                changed = tuple(differences(kept.layout, fingerprint(run)))
+                if not changed:
+                    return Sought(fitting=Fitting(kept=kept, document=document, run=run))
+            if not nearest or len(changed) < len(nearest):
+                nearest = changed
+        return Sought(fitting=None, drift=nearest)
+
+    def _all(self, prompt_id: str) -> Iterator[KeptProgram | None]:
+        for info in self._store.list(keys.programs(self._tenant, prompt_id)):
+            try:
+                yield find_model(self._store, info.key, KeptProgram)
+            except DataError as error:
+                # One that another version of this package wrote: as good as none.
+                log.warning("a kept program can't be read: %s", error)
+
+    def _key(self, prompt_id: str, program_id: str) -> str:
+        return f"{keys.programs(self._tenant, prompt_id)}{program_id}.json"
+
+
+def _loaded(kept: KeptProgram) -> Program | None:
+    try:
+        return load_program(kept.program)
+    except ProgramError as error:
+        log.warning("the kept program %s of %s is not valid any more: %s", kept.id, kept.prompt_id, error)
+        return None
