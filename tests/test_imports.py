@@ -24,6 +24,7 @@ SOURCE = Path(llm_convert.__file__).parent
 
 BASE = {"contracts", "errors"}
 CONVERSION = BASE | {
+    "clock",
     "ports",
     "objects",
     "settings",

@@ -14,7 +14,7 @@ from llm_convert.contracts.calls import BatchRecord, SentCall
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.launch import ExecutionHandle, ExecutionStatus, JobRequest
 from llm_convert.contracts.prompt import ModelTier, Prompt
-from llm_convert.contracts.work import Reply
+from llm_convert.contracts.work import Purpose, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +157,7 @@ class CompletionRequest:
     tier: ModelTier = ModelTier.MAIN
     call: int = 1
     """The n-th call of the work item."""
+    purpose: Purpose = "rows"
     turns: tuple[Turn, ...] = field(default=(), repr=False)
     """What was answered before and must be mended now; empty for a first call."""
     listen: Callable[[], Callable[[str], None]] | None = field(default=None, repr=False)

@@ -63,6 +63,9 @@ class Settings(Contract):
     """How long what a prompt's calls share is kept in the service's cache after its last use."""
     stream_tokens: bool = False
     """Whether the message stream tells each piece of an answer as it comes. They hold document text."""
+    programs: Literal["kept", "write"] = "kept"
+    """``kept`` runs the programs that are kept for a layout; ``write`` also has the model write one for a sheet whose
+    layout is new, before it is asked for the rows themselves."""
     repairs: int = Field(default=2, ge=0, le=5)
     """How many further calls one work item may take to mend an answer."""
     tier_up: bool = True

@@ -100,7 +100,9 @@ class Link:
             raise
         pace.answered(admission, tokens=reply.usage.tokens)
         question.attempts.append(attempt.model_copy(update=_how(time.monotonic() - sending, reply.request_id)))
-        reply = reply.model_copy(update={"call": request.call, "attempts": tuple(question.attempts)})
+        reply = reply.model_copy(
+            update={"call": request.call, "purpose": request.purpose, "attempts": tuple(question.attempts)}
+        )
         # Shielded: a reply that is here is paid, and is kept whatever happens to whoever asked.
         await asyncio.shield(self._keep(call, reply, question.journal))
         return reply

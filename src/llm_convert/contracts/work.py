@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -151,6 +151,10 @@ class Answer(Contract):
     detail: str = ""
 
 
+Purpose = Literal["rows", "program"]
+"""What a call asks for: a document's rows, or a program that makes them."""
+
+
 class Reply(Contract):
     """A provider's reply exactly as it was paid for; stored before anything looks into it."""
 
@@ -168,6 +172,8 @@ class Reply(Contract):
     request_id: str = ""
     call: int = Field(default=1, ge=1)
     """The n-th call of the work item; later ones repair what the earlier ones left."""
+    purpose: Purpose = "rows"
+    """What was asked for."""
     attempts: tuple[Attempt, ...] = ()
     """Every try that led to it, in order, the answered one last."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from llm_convert.claims.heartbeat import Heartbeat
 from llm_convert.claims.journal import ClaimJournal
 from llm_convert.claims.lease import Held, LeaseLostError
 from llm_convert.claims.ledger import Ledger
+from llm_convert.clock import SystemClock
 from llm_convert.completion.errors import BudgetExceededError, NoProviderAnsweredError
 from llm_convert.contracts.calls import Attempt
 from llm_convert.contracts.document import Document
@@ -26,10 +27,11 @@ from llm_convert.contracts.prompt import ModelTier, Prompt
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItem, WorkItemError
 from llm_convert.conversion.kept_program import by_kept_program
-from llm_convert.conversion.settling import Case, next_step, usage_of
+from llm_convert.conversion.new_program import Written, next_program_step
+from llm_convert.conversion.settling import Case, is_deterministic, next_step, usage_of
 from llm_convert.documents import ReadOptions, read_document
 from llm_convert.errors import ConfigurationError, DataError, StoreError, UnavailableError
-from llm_convert.ports import Completer, CompletionRequest, ObjectStore
+from llm_convert.ports import Clock, Completer, CompletionRequest, ObjectStore
 from llm_convert.programs import ProgramStore
 
 CODE_VERSION = "1"
@@ -79,6 +81,9 @@ class Workshop:
     force: bool = False
     programs: ProgramStore | None = None
     """The tenant's kept programs; None: none is looked for."""
+    write_programs: bool = False
+    """Whether a model writes one for a sheet whose layout is new."""
+    clock: Clock = field(default_factory=SystemClock)
     listener: Listener | None = None
     """Told each piece of an answer as it comes; None: nobody listens, and nothing is streamed for its sake."""
 
@@ -121,6 +126,8 @@ def opening_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Compl
     try:
         case = _case(item, prompt, _read(item, workshop), workshop)
         if workshop.programs is not None and isinstance(_by_kept_program(case, workshop, time.monotonic()), Result):
+            return None
+        if _has_a_program_written(case, workshop):
             return None
         step = next_step(case, (), seconds=0.0)
     except StoreError:
@@ -193,9 +200,38 @@ async def _ask_until_ended(
         if isinstance(tried, Result):
             return tried
         case = replace(case, notes=tried)
+    if _has_a_program_written(case, workshop):
+        written = await _by_new_program(case, replies, journal, workshop, started)
+        if isinstance(written, Result):
+            return written
+        case = replace(case, notes=(*case.notes, *written))
     while True:
         # In a thread: proving a large sheet takes seconds, in which other calls must go on.
         step = await asyncio.to_thread(next_step, case, tuple(replies), seconds=time.monotonic() - started)
+        if not isinstance(step, CompletionRequest):
+            return step
+        replies.append(await _ask(step, journal, workshop))
+
+
+def _has_a_program_written(case: Case, workshop: Workshop) -> bool:
+    asked = workshop.write_programs and workshop.programs is not None and bool(case.document.sheets)
+    return asked and not is_deterministic(workshop.engine.name)
+
+
+async def _by_new_program(
+    case: Case, replies: list[Reply], journal: ClaimJournal, workshop: Workshop, started: float
+) -> Result | tuple[str, ...]:
+    """The rows by a program that a model writes, which is then kept; else notes on why there is none."""
+    assert workshop.programs is not None
+    styled = await asyncio.to_thread(_read, case.item, workshop, styles=True)
+    while True:
+        step = await asyncio.to_thread(
+            next_program_step, case, tuple(replies), styled, seconds=time.monotonic() - started
+        )
+        if isinstance(step, Written):
+            kept = step.kept(case, workshop.clock.now().isoformat(timespec="seconds"))
+            await asyncio.to_thread(workshop.programs.put, kept)
+            return step.result
         if not isinstance(step, CompletionRequest):
             return step
         replies.append(await _ask(step, journal, workshop))

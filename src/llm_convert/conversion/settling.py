@@ -68,6 +68,8 @@ def next_step(case: Case, replies: Sequence[Reply], *, seconds: float) -> Result
         ),
     )
     for reply in replies:
+        if reply.purpose != "rows":
+            continue
         try:
             ended = _judge(walk, reply, replies, seconds)
         except WorkItemError as error:

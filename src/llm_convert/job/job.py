@@ -241,6 +241,8 @@ class Job:
             tier_up=self.settings.tier_up,
             force=self.request.force,
             programs=ProgramStore(self.store, self.request.tenant),
+            write_programs=self.settings.programs == "write",
+            clock=self.clock,
         )
 
     def _commit(self, started: datetime, positions: int, lines: dict[int, ItemReport], routing: Usage) -> Report | None:
