@@ -58,9 +58,9 @@ class Night:
         settings = Settings.from_environment(
             {**self.settings.to_environment(), **{k: v for k, v in variables.items() if k.startswith("LLM_CONVERT_")}}
         )
-        report, code = run_job(environ, settings)
-        assert report is not None, "another task still works"
-        return report, code
+        committed, code = run_job(environ, settings)
+        assert committed is not None, "another task still works"
+        return committed.read(self.store), code
 
     def through(self, source: str = "shared_drive", **variables: str) -> Report:
         """Crawl to tag, the job in between."""

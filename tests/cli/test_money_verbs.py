@@ -18,7 +18,7 @@ from llm_convert.cli.main import main
 from llm_convert.clock import SystemClock
 from llm_convert.contracts.calls import SentCall
 from llm_convert.contracts.work import Reply, WorkItem
-from llm_convert.job.plan import Narrowing, plan, read_manifests
+from llm_convert.job.plan import Narrowing, plan, read_entries
 from llm_convert.settings import Settings
 from llm_convert.testing.model_server import ModelServer
 from night import Night
@@ -70,13 +70,14 @@ def _work_items(night: Night) -> list[str]:
     settings = Settings.from_environment()
     prompts = wiring.open_prompts(settings)
     planned = plan(
-        read_manifests(night.store, "t1", night.bsda),
+        "t1",
+        read_entries(night.store, "t1", night.bsda),
         prompts,
         Narrowing.of(night.config, prompts, file_id=None, prompt_id=None),
         wiring.open_engine(settings, os.environ),
         reading="visible",
     )
-    return [entry.item.id for entry in planned if entry.item is not None]
+    return [entry.item_id for entry in planned if entry.is_work]
 
 
 def test_a_budget_that_would_not_bear_it_is_named(

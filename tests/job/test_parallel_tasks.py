@@ -7,9 +7,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_convert.contracts.manifest import CrawledFile, ManifestEntry
 from llm_convert.contracts.report import Report
-from llm_convert.contracts.work import WorkItem
 from llm_convert.execution.messages import MessageReader
 from llm_convert.job.plan import Planned
 from llm_convert.job.shard import shares_of
@@ -17,14 +15,8 @@ from night import Night
 
 
 def planned(size: int | None) -> Planned:
-    entry = ManifestEntry(file=CrawledFile(source="s", name="n", sha256="0", size_bytes=size or 0, key="k"))
-    if size is None:
-        return Planned(entry=entry)
-    item = WorkItem(
-        id="i", tenant="t", file_id="F", prompt_id="p", document_key="k", document_name="n", document_sha256="0",
-        size_bytes=size,
-    )  # fmt: skip
-    return Planned(entry=entry, item=item)
+    item_id = "" if size is None else "i"
+    return Planned(tenant="t", source="s", name="n", sha256="0", size_bytes=size or 0, key="k", item_id=item_id)
 
 
 @given(sizes=st.lists(st.none() | st.integers(0, 10**7), max_size=60), tasks=st.integers(1, 12))

@@ -47,6 +47,7 @@ def print_report(reports: list[Report], settings: Settings) -> None:
     """Print runs as one table, then what needs a person."""
     from llm_convert import wiring
     from llm_convert.contracts import keys
+    from llm_convert.job.account import Tally
     from llm_convert.job.job import describe
 
     items = [item for report in reports for item in report.items]
@@ -57,7 +58,11 @@ def print_report(reports: list[Report], settings: Settings) -> None:
             print(f"  {item.document}: {item.detail}")
     store = wiring.open_store(settings)
     for report in reports:
-        said = describe(report) if items else "nothing to do: no document was crawled for this BSDA"
+        said = (
+            describe(Tally.of(report.items), report.usage)
+            if items
+            else "nothing to do: no document was crawled for this BSDA"
+        )
         print(f"\n{report.tenant} {report.bsda}: {said}")
         print(f"report: {store.locate(keys.report(report.tenant, report.bsda, report.run_id))}")
 

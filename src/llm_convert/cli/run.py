@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the job in this process and show its report."""
+    from llm_convert import wiring
     from llm_convert.cli.report import print_report
     from llm_convert.job.log import log_to_stdout
     from llm_convert.job.main import run_job
@@ -39,7 +40,7 @@ def execute(arguments: argparse.Namespace) -> int:
     settings = Settings.from_environment(environ)
     if not sys.stdout.isatty():
         log_to_stdout(settings.log_level)
-    report, code = run_job(environ, settings)
-    if report is not None:
-        print_report([report], settings)
+    committed, code = run_job(environ, settings)
+    if committed is not None:
+        print_report([committed.read(wiring.open_store(settings))], settings)
     return code

@@ -73,17 +73,11 @@ class Report(Contract):
         return failed / len(counted) if counted else 0.0
 
 
-class ReportLine(Contract):
-    """One line and where it stands in the whole report."""
-
-    position: int
-    item: ItemReport
-
-
 class ReportPart(Contract):
-    """What one of an execution's parallel tasks saw ended; the parts together make the report.
+    """What one of an execution's parallel tasks says of itself; the lines that it saw ended follow as JSON lines.
 
-    Two parts may tell of one line, where a task took over from another: they tell the same.
+    The parts together make the report. Two may tell of one line, where a task took over from another: they tell the
+    same.
     """
 
     task: int = Field(ge=0)
@@ -93,7 +87,6 @@ class ReportPart(Contract):
     started_at: str
     """ISO 8601, UTC."""
     finished_at: str
-    lines: tuple[ReportLine, ...] = ()
     routing: Usage = Usage()
     """Paid by this task to choose the kind of documents that no rule names."""
 

@@ -113,7 +113,7 @@ async def _call(provider: ModelProvider, tier: ModelTier) -> Reply:
         system="",
         content=(TextContent(text="ping"),),
         tool_name="answer",
-        tool_schema={"type": "object", "properties": {}},
+        tool_schema={"type": "object", "properties": {}, "additionalProperties": False},
         max_output_tokens=1,
         tier=tier,
     )

@@ -97,21 +97,22 @@ def estimate(
     found: dict[str, PromptEstimate] = {}
     done = unreadable = 0
     for entry in planned:
-        if entry.item is None or entry.prompt is None:
+        item, prompt = entry.item, entry.prompt
+        if item is None or prompt is None:
             continue
         if is_done(entry):
             done += 1
             continue
         try:
-            document = read_document(entry.item.document_name, store.read(entry.item.document_key).data, reading)
+            document = read_document(item.document_name, store.read(item.document_key).data, reading)
             request = build_request(
-                entry.item, entry.prompt, document, run_id="estimate", max_output_tokens=pricing.max_output_tokens
+                item, prompt, document, run_id="estimate", max_output_tokens=pricing.max_output_tokens
             )
         except LlmConvertError:
             unreadable += 1
             continue
-        prompt_id = entry.prompt.prompt_id
-        found[prompt_id] = _with_call(found.get(prompt_id), entry.prompt, request, pricing)
+        prompt_id = prompt.prompt_id
+        found[prompt_id] = _with_call(found.get(prompt_id), prompt, request, pricing)
     return Estimate(prompts=tuple(found[name] for name in sorted(found)), done=done, unreadable=unreadable)
 
 

@@ -17,23 +17,24 @@ from llm_convert.completion.models import check_models
 from llm_convert.completion.roles import Purse
 from llm_convert.contracts import keys
 from llm_convert.contracts.launch import JobRequest
-from llm_convert.contracts.report import ItemReport, Report, ReportLine, ReportPart, format_usd
+from llm_convert.contracts.report import ReportPart, format_usd
 from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.usage import Usage
-from llm_convert.contracts.work import TRY_AGAIN, Outcome
+from llm_convert.contracts.work import Outcome
 from llm_convert.conversion.convert import Workshop
 from llm_convert.conversion.settling import is_deterministic
 from llm_convert.documents import ReadOptions
 from llm_convert.errors import EXIT_DATA, EXIT_OK, EXIT_TRY_AGAIN, InterruptedByPlatformError
+from llm_convert.job.account import Account, Tally
 from llm_convert.job.batching import Batching, BatchPlace
-from llm_convert.job.commit import commit
+from llm_convert.job.commit import Committed, commit
 from llm_convert.job.helping import Helping
 from llm_convert.job.lines import line_of
 from llm_convert.job.messages import MessageWriter
-from llm_convert.job.plan import Narrowing, Planned, plan, read_manifests
+from llm_convert.job.plan import Narrowing, Planned, plan, read_entries
 from llm_convert.job.progress import Progress
 from llm_convert.job.queue import WorkQueue
-from llm_convert.job.routing import Router, kinds_of
+from llm_convert.job.routing import Router, kinds_of, with_choices
 from llm_convert.job.runner import Runner, Stopped
 from llm_convert.job.shard import shares_of
 from llm_convert.job.telling import TokenTeller
@@ -66,11 +67,11 @@ class Job:
     owner: str
     """This process among all that claim and share: ``run id/task/attempt/execution``."""
 
-    async def run(self, stop: asyncio.Event) -> tuple[Report | None, int]:
+    async def run(self, stop: asyncio.Event) -> tuple[Committed | None, int]:
         """Do this task's share of the work.
 
         Returns:
-            The committed report, or None while other tasks still work, and the exit code.
+            The committed run, or None while other tasks still work, and the exit code.
 
         Raises:
             InterruptedByPlatformError: ``stop`` was set before all items had an outcome.
@@ -80,8 +81,8 @@ class Job:
         self._check_models()
         workshop = self._workshop()
         planned, routing = await self._plan(workshop)
-        shares = shares_of(planned, self.place.count)
-        items = sum(planned[position].item is not None for position in shares[self.place.index])
+        shares, account = shares_of(planned, self.place.count), Account()
+        items = sum(planned[position].is_work for position in shares[self.place.index])
         with MessageWriter(
             self.store, self.request.tenant, self.request.bsda, self.run_id, task=self.place, clock=self.clock
         ) as messages:
@@ -94,7 +95,7 @@ class Job:
             )
             self._say_what_is_there(messages, planned)
             try:
-                ended = await self._convert(planned, shares, workshop, messages, stop)
+                await self._convert(planned, shares, account, workshop, messages, stop)
             except Stopped:
                 messages.closed(exit_code=EXIT_TRY_AGAIN, reason="the platform asked the job to stop", items=0)
                 raise InterruptedByPlatformError(
@@ -103,23 +104,24 @@ class Job:
                 ) from None
             finally:
                 await workshop.heartbeat.close()
-            report = self._commit(started, len(planned), ended, routing)
-            code = EXIT_OK if report is None else exit_code_for(report)
-            messages.closed(exit_code=code, reason="" if report is None else _reason(report, code), items=items)
-        return report, code
+            committed = self._commit(started, len(planned), account, routing)
+            code = EXIT_OK if committed is None else exit_code_for(committed)
+            messages.closed(exit_code=code, reason="" if committed is None else _reason(committed, code), items=items)
+        return committed, code
 
     async def _plan(self, workshop: Workshop) -> tuple[list[Planned], Usage]:
         """What is to be done, and what it cost to know that."""
         narrowing = Narrowing.of(
             self.config, self.prompts, file_id=self.request.file_id, prompt_id=self.request.prompt_id
         )
-        manifests = read_manifests(self.store, self.request.tenant, self.request.bsda)
-        usage = Usage()
+        tenant, bsda = self.request.tenant, self.request.bsda
+        entries, usage = read_entries(self.store, tenant, bsda), Usage()
         if self.settings.router == "on" and not is_deterministic(self.engine.name):
             file_ids = narrowing.file_ids or self.config.file_ids
-            router = Router(workshop, self.request.tenant, kinds_of(self.prompts, file_ids, narrowing.prompt_ids))
-            manifests, usage = await router.routed(manifests, self.request.bsda)
-        return plan(manifests, self.prompts, narrowing, self.engine, reading=self._reading_identity), usage
+            router = Router(workshop, tenant, kinds_of(self.prompts, file_ids, narrowing.prompt_ids))
+            routing, usage = await router.routed((entry.file for entry in entries if entry.file_id is None), bsda)
+            entries = with_choices(read_entries(self.store, tenant, bsda), routing)
+        return plan(tenant, entries, self.prompts, narrowing, self.engine, reading=self._reading_identity), usage
 
     @property
     def _reading_identity(self) -> str:
@@ -137,7 +139,7 @@ class Job:
             nights = known_nights(self.store, self.request.tenant)
             hint = f"; documents were crawled for: {', '.join(nights[-5:])}" if nights else ""
             messages.log("warning", f"nothing to do: no document was crawled for BSDA {self.request.bsda}{hint}")
-        elif all(entry.item is None for entry in planned):
+        elif not any(entry.is_work for entry in planned):
             none = f"none of {len(planned)} documents is for a prompt"
             messages.log("warning", f"nothing to convert: {none}; the report says why")
 
@@ -145,14 +147,17 @@ class Job:
         self,
         planned: list[Planned],
         shares: list[list[int]],
+        account: Account,
         workshop: Workshop,
         messages: MessageWriter,
         stop: asyncio.Event,
-    ) -> dict[int, ItemReport]:
-        """By position, the lines that this task knows: its own share's, and of others' what it took over or saw."""
+    ) -> None:
+        """Put on account the lines that this task knows: its own share's, and of others' what it took over or saw."""
         mine = shares[self.place.index]
-        lines = {position: skipped for position in mine if (skipped := planned[position].skipped) is not None}
-        work = [position for position in mine if position not in lines]
+        for position in mine:
+            if (skipped := planned[position].skipped) is not None:
+                account.put(position, skipped.to_json())
+        work = [position for position in mine if planned[position].is_work]
         progress = Progress(len(work))
         if self.settings.stream_tokens:
             workshop = replace(workshop, listener=TokenTeller(messages))
@@ -172,12 +177,13 @@ class Job:
                 self.run_id,
                 self.place,
                 shares=shares,
-                is_work=lambda position: planned[position].item is not None,
+                is_work=lambda position: planned[position].is_work,
             ).next_share,
             stop=stop,
         )
         async for ended in runner.run():
-            line = lines[ended.position] = line_of(planned[ended.position], ended.done.ending, self.run_id)
+            line = line_of(planned[ended.position], ended.done.ending, self.run_id)
+            account.put(ended.position, line.to_json())
             if ended.own:
                 progress.add(line)
                 messages.item(line)
@@ -188,7 +194,6 @@ class Job:
                     usage=progress.usage,
                     seconds_left=progress.seconds_left,
                 )
-        return lines
 
     async def _batch(
         self, work: list[Planned], workshop: Workshop, messages: MessageWriter, stop: asyncio.Event
@@ -214,7 +219,7 @@ class Job:
             say=lambda text: messages.log("info", text),
             stop=stop,
         )
-        items = [(entry.item, entry.prompt) for entry in work if entry.item and entry.prompt]
+        items = [(item, entry.prompt) for entry in work if (item := entry.item) and entry.prompt]
         await batching.run(items, send=self.settings.batch == "on")
 
     def _workshop(self) -> Workshop:
@@ -245,7 +250,7 @@ class Job:
             clock=self.clock,
         )
 
-    def _commit(self, started: datetime, positions: int, lines: dict[int, ItemReport], routing: Usage) -> Report | None:
+    def _commit(self, started: datetime, positions: int, account: Account, routing: Usage) -> Committed | None:
         part = ReportPart(
             task=self.place.index,
             tasks=self.place.count,
@@ -253,16 +258,19 @@ class Job:
             started_at=started.isoformat(timespec="milliseconds"),
             finished_at=self.clock.now().isoformat(timespec="milliseconds"),
             routing=routing,
-            lines=tuple(ReportLine(position=position, item=lines[position]) for position in sorted(lines)),
         )
-        return commit(
-            self.store,
-            self.request,
-            self.run_id,
-            part,
-            provider=self.engine.name,
-            max_failed_fraction=self.config.max_failed_fraction,
-        )
+        try:
+            return commit(
+                self.store,
+                self.request,
+                self.run_id,
+                part,
+                account,
+                provider=self.engine.name,
+                max_failed_fraction=self.config.max_failed_fraction,
+            )
+        finally:
+            account.close()
 
 
 def known_nights(store: ObjectStore, tenant: str) -> list[str]:
@@ -271,44 +279,35 @@ def known_nights(store: ObjectStore, tenant: str) -> list[str]:
     return sorted({info.key.removeprefix(prefix).partition("/")[0] for info in store.list(prefix)})
 
 
-def exit_code_for(report: Report) -> int:
+def exit_code_for(committed: Committed) -> int:
     """0, unless more work items failed than the tenant allows.
 
     Then 75 when at least half of those failures may go away by themselves, else 65.
     """
-    if report.failed_fraction <= report.max_failed_fraction:
+    tally = committed.tally
+    if tally.failed_fraction <= committed.max_failed_fraction:
         return EXIT_OK
-    failed = [item for item in report.items if item.work_item and not item.optional and item.outcome is Outcome.FAILED]
-    passing = sum(item.cause in TRY_AGAIN for item in failed)
-    return EXIT_TRY_AGAIN if passing * 2 >= len(failed) else EXIT_DATA
+    return EXIT_TRY_AGAIN if tally.passing * 2 >= tally.failed else EXIT_DATA
 
 
-def _reason(report: Report, code: int) -> str:
+def _reason(committed: Committed, code: int) -> str:
     if code == EXIT_OK:
         return ""
-    failed = report.count(Outcome.FAILED)
+    tally = committed.tally
     return (
-        f"{failed} work items failed, {report.failed_fraction:.0%}; "
-        f"max_failed_fraction allows {report.max_failed_fraction:.0%}"
+        f"{tally.outcomes.get(Outcome.FAILED, 0)} work items failed, {tally.failed_fraction:.0%}; "
+        f"max_failed_fraction allows {committed.max_failed_fraction:.0%}"
     )
 
 
-def describe(report: Report) -> str:
+def describe(tally: Tally, usage: Usage) -> str:
     """One line for a log."""
-    counts = ", ".join(f"{report.count(outcome)} {outcome.value.lower()}" for outcome in Outcome)
+    counts = ", ".join(f"{tally.outcomes.get(outcome, 0)} {outcome.value.lower()}" for outcome in Outcome)
+    rate = usage.cache_hit_rate
+    cached = "" if rate is None else f"; {rate:.0%} of the prompts' tokens from the cache"
+    most = format_usd(tally.in_doubt_microusd)
+    doubt = f"; {tally.in_doubt_calls} calls in doubt, {most} USD at most" if tally.in_doubt_calls else ""
     return (
-        f"{counts}; {sum(i.reused for i in report.items)} done before; {sum(i.rows for i in report.items)} rows, "
-        f"{sum(i.quarantined for i in report.items)} quarantined; {report.usage.calls} calls, "
-        f"{format_usd(report.usage.cost_microusd)} USD{_cache_said(report)}{_doubt_said(report)}"
+        f"{counts}; {tally.reused} done before; {tally.rows} rows, {tally.quarantined} quarantined; "
+        f"{usage.calls} calls, {format_usd(usage.cost_microusd)} USD{cached}{doubt}"
     )
-
-
-def _cache_said(report: Report) -> str:
-    rate = report.usage.cache_hit_rate
-    return "" if rate is None else f"; {rate:.0%} of the prompts' tokens from the cache"
-
-
-def _doubt_said(report: Report) -> str:
-    calls = sum(item.in_doubt_calls for item in report.items)
-    most = format_usd(sum(item.in_doubt_microusd for item in report.items))
-    return f"; {calls} calls in doubt, {most} USD at most" if calls else ""

@@ -16,12 +16,12 @@ def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemRepo
         ending: as the ledger keeps it.
         run_id: of the run that reports; what an earlier one ended is reused.
     """
-    assert planned.item is not None
     item, succeeded = planned.item, isinstance(ending, Result)
+    assert item is not None
     reused = ending.run_id != run_id
     return ItemReport(
-        document=planned.entry.file.name,
-        source=planned.entry.file.source,
+        document=planned.name,
+        source=planned.source,
         sha256=item.document_sha256,
         file_id=item.file_id,
         prompt_id=item.prompt_id,
@@ -45,7 +45,7 @@ def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemRepo
 
 def _notes(planned: Planned, ending: Result | Failure) -> list[str]:
     """How it came to be converted, where that is not plain, and how it ended."""
-    chosen = [planned.entry.note] if planned.entry.note else []
+    chosen = [planned.note] if planned.note else []
     return [*chosen, *ending.notes] if isinstance(ending, Result) else [*chosen, ending.said]
 
 

@@ -18,8 +18,8 @@ from llm_convert.completion.unlimited import OpenPurse
 from llm_convert.contracts.bsda import parse_bsda
 from llm_convert.contracts.keys import batches, tenant_prefix
 from llm_convert.contracts.launch import JobRequest
-from llm_convert.contracts.report import Report
 from llm_convert.errors import ConfigurationError, LlmConvertError, exit_code_of
+from llm_convert.job.commit import Committed
 from llm_convert.job.job import Job, describe
 from llm_convert.job.log import log_to_stdout
 from llm_convert.ports import BatchService, ObjectStore
@@ -46,8 +46,8 @@ def main(environ: Mapping[str, str] | None = None) -> int:
     return code
 
 
-def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report | None, int]:
-    """Run one task of an execution; the committed report when it was the last one to end, and the exit code.
+def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Committed | None, int]:
+    """Run one task of an execution; the committed run when it was the last one to end, and the exit code.
 
     Raises:
         LlmConvertError: see ``Job.run``; also for missing or malformed variables.
@@ -79,10 +79,12 @@ def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Report | No
         execution=execution,
     )
     log.info("run %s of tenant %s, BSDA %s, provider %s", job.run_id, request.tenant, request.bsda, job.engine.name)
-    report, code = asyncio.run(_run(job))
-    said = describe(report) if report is not None else f"task {job.place.index} is done; other tasks still work"
+    committed, code = asyncio.run(_run(job))
+    said = f"task {job.place.index} is done; other tasks still work"
+    if committed is not None:
+        said = describe(committed.tally, committed.usage)
     log.info(said, extra={"fields": {"run_id": job.run_id, "exit_code": code}})
-    return report, code
+    return committed, code
 
 
 def _open_batches(
@@ -117,7 +119,7 @@ def read_request(environ: Mapping[str, str], settings: Settings) -> JobRequest:
     )
 
 
-async def _run(job: Job) -> tuple[Report | None, int]:
+async def _run(job: Job) -> tuple[Committed | None, int]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # The usual pool has a few threads a core; ours wait for the store, and each document does so ten times.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Self
 
 from llm_convert.contracts import keys
 from llm_convert.contracts.manifest import Manifest, ManifestEntry
@@ -19,12 +21,79 @@ from llm_convert.prompts import PromptLibrary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One line of the report to come: a work item, or the reason why there is none."""
+    """One line of the report to come: a work item, or the reason why there is none.
 
-    entry: ManifestEntry
-    item: WorkItem | None = None
+    Lean, for a run may have 100,000: contracts are made of it when they are needed.
+    """
+
+    tenant: str
+    source: str
+    name: str
+    sha256: str
+    size_bytes: int
+    key: str
+    file_id: str | None = None
+    note: str = ""
+    """What a person should know of how it came to be converted."""
     prompt: Prompt | None = None
-    skipped: ItemReport | None = None
+    item_id: str = ""
+    """Of its work item; empty where there is none."""
+    cause: Cause | None = None
+    detail: str = ""
+    """Why there is none."""
+
+    @classmethod
+    def of(cls, tenant: str, entry: ManifestEntry, **facts: Any) -> Self:
+        """A line for a manifest's entry."""
+        file = entry.file
+        return cls(
+            tenant=tenant,
+            source=file.source,
+            name=file.name,
+            sha256=file.sha256,
+            size_bytes=file.size_bytes,
+            key=file.key,
+            file_id=entry.file_id,
+            **facts,
+        )
+
+    @property
+    def is_work(self) -> bool:
+        """Whether there is a work item."""
+        return bool(self.item_id)
+
+    @property
+    def item(self) -> WorkItem | None:
+        """The work item; None where there is none."""
+        if self.prompt is None or self.file_id is None or not self.item_id:
+            return None
+        return WorkItem(
+            id=self.item_id,
+            tenant=self.tenant,
+            file_id=self.file_id,
+            prompt_id=self.prompt.prompt_id,
+            document_key=self.key,
+            document_name=self.name,
+            document_sha256=self.sha256,
+            size_bytes=self.size_bytes,
+            optional=self.prompt.optional,
+        )
+
+    @property
+    def skipped(self) -> ItemReport | None:
+        """Its line of the report where there is no work item."""
+        if self.is_work:
+            return None
+        remedy = f". {REMEDIES[self.cause]}" if self.cause is not None else ""
+        return ItemReport(
+            document=self.name,
+            source=self.source,
+            sha256=self.sha256,
+            file_id=self.file_id,
+            outcome=Outcome.SKIPPED,
+            cause=self.cause,
+            detail=f"{self.detail}{remedy}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +123,49 @@ class Narrowing:
         return narrowing
 
 
-def read_manifests(store: ObjectStore, tenant: str, bsda: str) -> list[Manifest]:
-    """The manifests of all sources of a night, by source id; empty when nothing was crawled and mapped."""
-    prefix = keys.documents(tenant, bsda)
-    return [Manifest.from_json(store.read(info.key).data) for info in store.list(prefix)]
+def read_entries(store: ObjectStore, tenant: str, bsda: str) -> Iterator[ManifestEntry]:
+    """The entries of all sources of a night, by source id; none when nothing was crawled and mapped."""
+    for info in store.list(keys.documents(tenant, bsda)):
+        _, entries = Manifest.read_lines(store.read(info.key).data)
+        yield from entries
 
 
 def plan(
-    manifests: list[Manifest], prompts: PromptLibrary, narrowing: Narrowing, engine: Completer, *, reading: str
+    tenant: str,
+    entries: Iterable[ManifestEntry],
+    prompts: PromptLibrary,
+    narrowing: Narrowing,
+    engine: Completer,
+    *,
+    reading: str,
 ) -> list[Planned]:
     """Every manifest entry in order, with its work items or the reason why it has none.
 
     Args:
+        tenant: whose they are.
+        entries: one by one; none is kept.
+        prompts: what can be applied.
+        narrowing: what was asked for.
+        engine: names provider and models.
         reading: the settings that change what is read, as part of a work item's identity.
     """
-    found = [
-        planned
-        for manifest in manifests
-        for entry in manifest.entries
-        for planned in _plan_entry(manifest.tenant, entry, prompts, narrowing, engine, reading)
-    ]
+
+    @cache
+    def digest_of(prompt_id: str) -> str:
+        return prompts.get(prompt_id).digest
+
+    def item_id(entry: ManifestEntry, prompt: Prompt) -> str:
+        return work_item_id(
+            tenant=tenant,
+            document_sha256=entry.file.sha256,
+            prompt_digest=digest_of(prompt.prompt_id),
+            provider=engine.name,
+            model=engine.model(prompt.tier),
+            reading=reading,
+            code_version=CODE_VERSION,
+        )
+
+    found = [planned for entry in entries for planned in _plan_entry(tenant, entry, prompts, narrowing, item_id)]
     return _without_duplicates(found)
 
 
@@ -82,10 +174,9 @@ def _without_duplicates(found: list[Planned]) -> list[Planned]:
     first: dict[str, str] = {}
     kept = []
     for planned in found:
-        name = planned.entry.file.name
-        if planned.item is not None and first.setdefault(planned.item.id, name) != name:
-            detail = f"the same bytes as {first[planned.item.id]}"
-            planned = Planned(entry=planned.entry, skipped=_skipped(planned.entry, Cause.DUPLICATE, detail))
+        if planned.is_work and first.setdefault(planned.item_id, planned.name) != planned.name:
+            detail = f"the same bytes as {first[planned.item_id]}"
+            planned = replace(planned, prompt=None, item_id="", cause=Cause.DUPLICATE, detail=detail)
         kept.append(planned)
     return kept
 
@@ -95,20 +186,19 @@ def _plan_entry(
     entry: ManifestEntry,
     prompts: PromptLibrary,
     narrowing: Narrowing,
-    engine: Completer,
-    reading: str,
+    item_id: Callable[[ManifestEntry, Prompt], str],
 ) -> Iterator[Planned]:
     reason = _why_not(entry, narrowing)
     if reason is not None:
-        yield Planned(entry=entry, skipped=_skipped(entry, *reason))
+        yield Planned.of(tenant, entry, cause=reason[0], detail=reason[1])
         return
     assert entry.file_id is not None
     serving = prompts.serving(entry.file_id, narrowing.prompt_ids)
     if not serving:
         cause = Cause.NOT_ASKED_FOR if narrowing.prompt_ids else Cause.NO_PROMPT
-        yield Planned(entry=entry, skipped=_skipped(entry, cause, f"no prompt serves {entry.file_id}"))
+        yield Planned.of(tenant, entry, cause=cause, detail=f"no prompt serves {entry.file_id}")
     for prompt in serving:
-        yield Planned(entry=entry, prompt=prompt, item=_work_item(tenant, entry, prompt, engine, reading))
+        yield Planned.of(tenant, entry, prompt=prompt, item_id=item_id(entry, prompt), note=entry.note)
 
 
 def _why_not(entry: ManifestEntry, narrowing: Narrowing) -> tuple[Cause | None, str] | None:
@@ -119,39 +209,3 @@ def _why_not(entry: ManifestEntry, narrowing: Narrowing) -> tuple[Cause | None, 
     if narrowing.file_ids and entry.file_id not in narrowing.file_ids:
         return Cause.NOT_ASKED_FOR, f"only {', '.join(narrowing.file_ids)} was asked for"
     return None
-
-
-def _skipped(entry: ManifestEntry, cause: Cause | None, detail: str) -> ItemReport:
-    remedy = f". {REMEDIES[cause]}" if cause is not None else ""
-    return ItemReport(
-        document=entry.file.name,
-        source=entry.file.source,
-        sha256=entry.file.sha256,
-        file_id=entry.file_id,
-        outcome=Outcome.SKIPPED,
-        cause=cause,
-        detail=f"{detail}{remedy}",
-    )
-
-
-def _work_item(tenant: str, entry: ManifestEntry, prompt: Prompt, engine: Completer, reading: str) -> WorkItem:
-    assert entry.file_id is not None
-    return WorkItem(
-        id=work_item_id(
-            tenant=tenant,
-            document_sha256=entry.file.sha256,
-            prompt_digest=prompt.digest,
-            provider=engine.name,
-            model=engine.model(prompt.tier),
-            reading=reading,
-            code_version=CODE_VERSION,
-        ),
-        tenant=tenant,
-        file_id=entry.file_id,
-        prompt_id=prompt.prompt_id,
-        document_key=entry.file.key,
-        document_name=entry.file.name,
-        document_sha256=entry.file.sha256,
-        size_bytes=entry.file.size_bytes,
-        optional=prompt.optional,
-    )

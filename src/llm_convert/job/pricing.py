@@ -16,7 +16,7 @@ from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.work import Failure
 from llm_convert.documents import ReadOptions
 from llm_convert.job.estimate import Estimate, Pricing, estimate
-from llm_convert.job.plan import Narrowing, Planned, plan, read_manifests
+from llm_convert.job.plan import Narrowing, Planned, plan, read_entries
 from llm_convert.objects import find_model
 from llm_convert.pipeline.results import committed_reports
 from llm_convert.ports import ObjectStore
@@ -51,7 +51,8 @@ def price_run(
     config = load_tenant(store, tenant, folder=settings.tenants)
     prompts = wiring.open_prompts(settings)
     planned = plan(
-        read_manifests(store, tenant, bsda),
+        tenant,
+        read_entries(store, tenant, bsda),
         prompts,
         Narrowing.of(config, prompts, file_id=file_id, prompt_id=prompt_id),
         wiring.open_engine(settings, environ),
@@ -70,11 +71,11 @@ def price_run(
 
 def _is_paid(ledger: Ledger, entry: Planned) -> bool:
     """Ended for good, or answered already."""
-    assert entry.item is not None
-    ending = ledger.result(entry.item.id) or ledger.failure(entry.item.id)
+    assert entry.is_work
+    ending = ledger.result(entry.item_id) or ledger.failure(entry.item_id)
     if ending is not None and not (isinstance(ending, Failure) and ending.try_again):
         return True
-    return ledger.reply(entry.item.id) is not None
+    return ledger.reply(entry.item_id) is not None
 
 
 def _pricing(settings: Settings, environ: Mapping[str, str], store: ObjectStore, tenant: str) -> Pricing:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llm_convert.claims.journal import ClaimJournal
 from llm_convert.claims.lease import Held
 from llm_convert.contracts import keys
 from llm_convert.contracts.base import Contract
-from llm_convert.contracts.manifest import CrawledFile, Manifest, ManifestEntry
+from llm_convert.contracts.manifest import CrawledFile, ManifestEntry
 from llm_convert.contracts.prompt import ModelTier, OutputField, OutputSchema, Prompt
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Reply, WorkItem, work_item_id
@@ -97,20 +97,18 @@ class Router:
             tier=ModelTier.FAST,
         )
 
-    async def routed(self, manifests: Sequence[Manifest], bsda: str) -> tuple[list[Manifest], Usage]:
-        """The manifests with the kinds that were chosen, and what that cost now."""
+    async def routed(self, files: Iterable[CrawledFile], bsda: str) -> tuple[Routing, Usage]:
+        """The choices of this run for files that no rule names, and what they cost now."""
         key = keys.routing(self._tenant, bsda, self._workshop.run_id)
         store = self._workshop.store
         routing = await asyncio.to_thread(find_model, store, key, Routing)
-        usage = Usage()
-        if routing is None:
-            routing = await self._choose([entry.file for entry in _unmapped(manifests)])
-            usage = routing.usage
-            await asyncio.to_thread(create_model, store, key, routing)
-            routing = await asyncio.to_thread(read_model, store, key, Routing)
-        return [_with_choices(manifest, routing) for manifest in manifests], usage
+        if routing is not None:
+            return routing, Usage()
+        chosen = await self._choose(files)
+        await asyncio.to_thread(create_model, store, key, chosen)
+        return await asyncio.to_thread(read_model, store, key, Routing), chosen.usage
 
-    async def _choose(self, files: Sequence[CrawledFile]) -> Routing:
+    async def _choose(self, files: Iterable[CrawledFile]) -> Routing:
         chosen: dict[str, str | None] = {}
         usage = Usage()
         for file in files if self._kinds else ():
@@ -211,15 +209,8 @@ def _beginning(name: str, content: Sequence[TextContent | ImageContent]) -> tupl
     return tuple(kept)
 
 
-def _unmapped(manifests: Iterable[Manifest]) -> list[ManifestEntry]:
-    return [entry for manifest in manifests for entry in manifest.entries if entry.file_id is None]
-
-
-def _with_choices(manifest: Manifest, routing: Routing) -> Manifest:
-    entries = tuple(
-        entry.model_copy(update={"file_id": chosen, "note": NOTE})
-        if entry.file_id is None and (chosen := routing.chosen.get(entry.file.sha256))
-        else entry
-        for entry in manifest.entries
-    )
-    return manifest.model_copy(update={"entries": entries})
+def with_choices(entries: Iterable[ManifestEntry], routing: Routing) -> Iterator[ManifestEntry]:
+    """The entries, those without a kind with the one that was chosen."""
+    for entry in entries:
+        chosen = routing.chosen.get(entry.file.sha256) if entry.file_id is None else None
+        yield entry.model_copy(update={"file_id": chosen, "note": NOTE}) if chosen else entry

@@ -97,8 +97,9 @@ class Runner:
 
     def _begin(self, position: int) -> None:
         entry = self._planned[position]
-        assert entry.item is not None and entry.prompt is not None
-        self._running[asyncio.create_task(convert(entry.item, entry.prompt, self._workshop))] = position
+        item, prompt = entry.item, entry.prompt
+        assert item is not None and prompt is not None
+        self._running[asyncio.create_task(convert(item, prompt, self._workshop))] = position
 
     def _take_ended(self) -> list[Ended]:
         ended = []

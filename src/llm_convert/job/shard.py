@@ -21,12 +21,12 @@ def shares_of(planned: Sequence[Planned], tasks: int) -> list[list[int]]:
     if tasks == 1:
         return [list(range(len(planned)))]
     sized = sorted(
-        ((entry.item.size_bytes, position) for position, entry in enumerate(planned) if entry.item is not None),
+        ((entry.size_bytes, position) for position, entry in enumerate(planned) if entry.is_work),
         key=lambda pair: (-pair[0], pair[1]),
     )
     loads = [(0, task) for task in range(tasks)]
     shares: list[list[int]] = [[] for _ in range(tasks)]
-    shares[0] = [position for position, entry in enumerate(planned) if entry.item is None]
+    shares[0] = [position for position, entry in enumerate(planned) if not entry.is_work]
     for size, position in sized:
         load, task = heapq.heappop(loads)
         heapq.heappush(loads, (load + size + 1, task))
