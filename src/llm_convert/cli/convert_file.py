@@ -81,8 +81,8 @@ async def _convert(arguments: argparse.Namespace, prompt: Prompt, settings: Sett
         max_output_tokens=settings.max_output_tokens,
         repairs=settings.repairs,
         tier_up=settings.tier_up,
-        # What rules find is free and changes with their code: it is never taken from an earlier try.
-        force=arguments.force or engine.name == "rules",
+        # What is free, and changes with the code or with files, is never taken from an earlier try.
+        force=arguments.force or engine.name.partition(":")[0] in {"rules", "recorded"},
     )
     try:
         return await conversion.convert(_item(arguments, prompt, workshop), prompt, workshop)
