@@ -87,17 +87,21 @@ def report_of(home: Path, folder: str = "home/eval") -> EvalReport:
 
 
 def test_paid_once_on_the_wire_and_never_from_file(
-    home: Path, recorded: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    home: Path, recorded: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LLM_CONVERT_STORE", f"file://{home}/nights")
     assert recorded(right, "--out", str(home / "paid")) == 0
     paid = report_of(home, "paid")
-    assert "2 of 2 cases are exact" in capsys.readouterr().out
+    assert (
+        "vertex: 2 of 2 cases are exact, 3 of 3 rows; precision 1.0000, recall 1.0000; 2 calls"
+        in capsys.readouterr().out
+    )
     assert (
         evaluate("sales_lines", "--provider", "vertex", "--only-recorded", "--against", home / "paid/report.json") == 0
     )
     said = capsys.readouterr().out
     assert "vertex (on file)" in said
-    assert "0.000000 paid now" in said
+    assert "0.000000 USD paid now" in said
     assert "0 of 2 cases got worse" in said
     replayed = report_of(home)
     assert [case.score for case in replayed.cases] == [case.score for case in paid.cases]
@@ -110,7 +114,7 @@ def test_paid_once_on_the_wire_and_never_from_file(
         (answered,) = after.answered
         assert (answered.provider, answered.model) == ("vertex", "claude-sonnet-4-6")
         assert answered.at[:10] == before.answered[0].at[:10]
-    assert not (home / "home" / "store" / "tenants").exists(), "nothing is left among the nights' things"
+    assert not (home / "nights").exists(), "nothing is left among the nights' things"
 
 
 def test_a_cell_that_got_worse_fails_and_is_named_without_its_value(
@@ -237,6 +241,7 @@ def test_a_case_with_a_program_is_converted_by_it(
             ["sales_lines", "--accept", "--provider", "rules", "--provider", "vertex"],
             "--accept takes one provider, found 2",
         ),
+        (["sales_lines", "--provider", "rules", "--out", __file__], "can't be made: File exists. Name another one"),
         (["sales_lines", "--provider", "vertx"], "unknown provider 'vertx'"),
     ],
 )

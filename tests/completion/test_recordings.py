@@ -257,5 +257,11 @@ def test_a_key_is_the_same_whatever_run_asks(completion_request: CompletionReque
     holds()
 
 
+def test_a_key_is_of_one_picture(completion_request: CompletionRequest) -> None:
+    pictures = [ImageContent(media_type="image/png", data=data) for data in (b"one", b"two", b"one")]
+    keys = [request_key(replace(completion_request, content=(picture,)), MODEL) for picture in pictures]
+    assert keys[0] == keys[2] != keys[1]
+
+
 def test_a_key_is_of_one_model(completion_request: CompletionRequest) -> None:
     assert request_key(completion_request, MODEL) != request_key(completion_request, "claude-opus-5-5")

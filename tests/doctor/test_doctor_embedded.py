@@ -76,6 +76,18 @@ class TestOneMachine:
         assert finding.state is State.WRONG
         assert said in finding.remedy
 
+    @pytest.mark.parametrize(
+        ("settings", "state", "said"),
+        [
+            ({}, State.WRONG, "LLM_CONVERT_RECORDINGS is not set"),
+            ({"recordings": "recordings"}, State.WARNING, "none to what it was not asked before"),
+        ],
+    )
+    def test_replies_on_file_are_no_model(self, tmp_path, settings, state, said):
+        finding = found(Settings(home=tmp_path, provider="recorded", **settings))["provider recorded"]
+        assert finding.state is state
+        assert said in finding.detail
+
     def test_prompts_and_tenants_file_by_file(self, tmp_path):
         for folder in ("prompts", "tenants"):
             (tmp_path / folder).mkdir()

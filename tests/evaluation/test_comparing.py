@@ -56,6 +56,7 @@ def verdicts(after: EvalReport, before: EvalReport) -> list[str]:
         ([cell("a"), cell("b"), cell("c")], [cell("d")], "worse", 1),
         ([cell("a")], [cell("a"), cell("a")], "worse", 1),
         ([cell("a")], [cell("a", "item")], "worse", 1),
+        ([cell("a")], [cell("a", fault="extra", line=None)], "worse", 1),
         ([cell("a")], [cell("a"), cell("a", fault="extra", line=None)], "worse", 1),
     ],
 )
@@ -106,7 +107,7 @@ def test_the_page_says_all_that_a_person_needs_and_no_value_can_break_it() -> No
         "| stock/week-1 | d1 | vertex (on file) | direct | 2 of 2 | 1.0000 | 1.0000 | 4 | 0 | 0 | 0 | 0 | 2 | 10 |"
         in page
     )
-    assert "0.001500" in page
+    assert "| stock | d1 | vertex | 1 of 1 | 2 of 2 | 1.0000 | 1.0000 | 2 | 10 | 0.001500 | 0.00 |" in page
     assert "## Against the evaluation of 2025-12-31T00:00:00+00:00" in page
     assert "### stock/week-1 got worse" in page
     assert "Answered by vertex, claude-sonnet-4-6, 2026-01-01T00:00:00+00:00." in page

@@ -38,8 +38,12 @@ def expected_of(rows: list[dict[str, Scalar]]) -> list[ExpectedRow]:
     return [ExpectedRow(line=line, values=values) for line, values in enumerate(rows, start=2)]
 
 
-def found_of(rows: list[dict[str, Scalar]]) -> list[Row]:
-    return [Row(values=values, at={name: (f"S!{name}{n}",) for name in values}) for n, values in enumerate(rows)]
+def found_of(rows: list[dict[str, Scalar]], *, apart: bool = True) -> list[Row]:
+    """Rows whose cells stand each at an address of its own, or all at one."""
+    return [
+        Row(values=values, at={name: (f"S!{name}{n if apart else ''}",) for name in values})
+        for n, values in enumerate(rows)
+    ]
 
 
 def counted(score: Score) -> tuple[int, ...]:
@@ -56,11 +60,11 @@ def test_identical_rows_are_perfect(rows: list[dict[str, Scalar]], prompt: Promp
     assert differences == ()
 
 
-@given(tables, tables, prompts, st.randoms(use_true_random=False))
+@given(tables, tables, prompts, st.booleans(), st.randoms(use_true_random=False))
 def test_the_order_of_found_rows_changes_nothing(
-    rows: list[dict[str, Scalar]], other: list[dict[str, Scalar]], prompt: Prompt, order: random.Random
+    rows: list[dict[str, Scalar]], other: list[dict[str, Scalar]], prompt: Prompt, apart: bool, order: random.Random
 ) -> None:
-    found = found_of(other)
+    found = found_of(other, apart=apart)
     before = score_rows(expected_of(rows), found, prompt)
     order.shuffle(found)
     assert score_rows(expected_of(rows), found, prompt) == before
@@ -131,6 +135,16 @@ def test_rows_without_a_key_of_their_own_are_paired_by_what_they_share() -> None
     score, (difference,) = score_rows(expected_of(rows), found_of(other), BARE)
     assert counted(score) == (5, 1, 0, 0)
     assert (difference.field, difference.line) == ("place", 3)
+
+
+def test_a_key_that_stands_twice_pairs_nothing_by_itself() -> None:
+    rows: list[dict[str, Scalar]] = [{"part": "a", "place": "x", "pieces": n} for n in (1, 2)]
+    other: list[dict[str, Scalar]] = [
+        {"part": "a", "place": "x", "pieces": 9},
+        {"part": "z", "place": "x", "pieces": 2},
+    ]
+    score, _ = score_rows(expected_of(rows), found_of(other), STOCK)
+    assert counted(score) == (4, 2, 0, 0)
 
 
 def test_a_large_table_is_scored_in_time() -> None:

@@ -6,11 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm_convert.cli.tables import format_table
-
 if TYPE_CHECKING:
     from llm_convert.contracts.prompt import Prompt
-    from llm_convert.evaluation import Case, CaseScore, Comparison, EvalReport
+    from llm_convert.evaluation import Case, CaseScore, EvalReport
     from llm_convert.settings import Settings
 
 NAME = "eval"
@@ -19,9 +17,6 @@ Convert the golden cases of prompts and score the rows: exact rows, cells, calls
 
 Writes report.json and report.md. With --against an earlier report.json it exits with 65 when a single cell that was
 right is not any more. Exits with 78 or 75 when a case could not be converted at all."""
-
-MOST_NAMED = 20
-"""Cells of one case that got worse; the report has all."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Evaluate; the exit code says whether something got worse, or could not be evaluated."""
     from llm_convert import wiring
+    from llm_convert.cli.eval_report import tell
     from llm_convert.cli.evaluating import convert_cases, replay_of, score_of
     from llm_convert.settings import Settings
 
@@ -63,11 +59,12 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.accept:
         return _accept(cases, settings, providers)
     _check_expected(cases)
+    out = _made(arguments.out or settings.home / "eval")
     scores = tuple(
         score_of(converted) for provider in providers for converted in convert_cases(cases, settings, provider)
     )
     report = _report(scores, wiring.open_clock().now().isoformat(timespec="seconds"))
-    return _tell(report, before, arguments.out or settings.home / "eval")
+    return tell(report, before, out)
 
 
 def _cases(arguments: argparse.Namespace, settings: Settings) -> list[tuple[Case, Prompt]]:
@@ -96,6 +93,19 @@ def _cases(arguments: argparse.Namespace, settings: Settings) -> list[tuple[Case
             f"there are no golden cases in {', '.join(map(str, folders))}", remedy="Name another folder with --cases."
         )
     return found
+
+
+def _made(folder: Path) -> Path:
+    """The report's folder, made before anything is paid."""
+    from llm_convert.errors import ConfigurationError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the report's folder {folder} can't be made: {error.strerror}", remedy="Name another one with --out."
+        ) from None
+    return folder
 
 
 def _check_expected(cases: list[tuple[Case, Prompt]]) -> None:
@@ -143,82 +153,3 @@ def _read(path: Path) -> EvalReport:
     from llm_convert.evaluation import EvalReport
 
     return EvalReport.read(bytes_of(path).decode("utf-8", "replace"), where=str(path))
-
-
-def _tell(report: EvalReport, before: EvalReport | None, out: Path) -> int:
-    from llm_convert.evaluation import as_markdown, compare
-
-    comparison = None if before is None else compare(report, before)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (out / "report.md").write_text(as_markdown(report, comparison), encoding="utf-8")
-    _print_scores(report)
-    for case in report.cases:
-        if case.score is None and case.cause is not None:
-            print(f"not scored: {case.name} ({case.provider}): {case.cause.value}: {case.detail}")
-    if comparison is not None:
-        _print_comparison(comparison)
-    print(f"written: {out / 'report.json'}, {out / 'report.md'}")
-    return _exit_code(report, comparison)
-
-
-def _print_scores(report: EvalReport) -> None:
-    from llm_convert.contracts.report import format_usd
-
-    header = ["case", "provider", "ended", "exact rows", "precision", "recall", "quarantined", "calls", "tokens", "USD"]
-    rows = [_row(case) for case in report.cases]
-    print(format_table([*header, "seconds"], rows, right=range(3, 11), limit=60))
-    exact = sum(case.score is not None and case.score.perfect for case in report.cases)
-    made, paid = sum(case.usage.cost_microusd for case in report.cases), sum(c.paid_microusd for c in report.cases)
-    print(
-        f"{exact} of {len(report.cases)} cases are exact; {format_usd(made)} USD when made, {format_usd(paid)} paid now"
-    )
-    unchecked = {case.name for case in report.cases if not case.checked}
-    if unchecked:
-        print(f"expected rows that nobody has checked yet: {', '.join(sorted(unchecked))}")
-
-
-def _row(case: CaseScore) -> list[str]:
-    from llm_convert.contracts.report import format_usd
-
-    score = case.score
-    scored = ["not scored", "", ""]
-    if score is not None:
-        scored = [f"{score.rows_exact} of {score.rows_expected}", f"{score.precision:.4f}", f"{score.recall:.4f}"]
-    return [
-        case.name,
-        case.provider + (" (on file)" if case.replayed else ""),
-        case.strategy or (case.cause.value if case.cause else case.outcome.value),
-        *scored,
-        f"{case.quarantined:,}",
-        f"{case.usage.calls:,}",
-        f"{case.usage.tokens:,}",
-        format_usd(case.usage.cost_microusd),
-        f"{case.seconds:.2f}",
-    ]
-
-
-def _print_comparison(comparison: Comparison) -> None:
-    for change in comparison.changes:
-        if change.verdict == "same":
-            continue
-        print(f"{change.verdict.replace('_', ' ')}: {change.case.name} ({change.case.provider})")
-        # Places alone: what stands there is in the report.
-        for difference in change.broken[:MOST_NAMED]:
-            print(f"  {difference.fault}: {difference.place}")
-        if len(change.broken) > MOST_NAMED:
-            print(f"  … {len(change.broken) - MOST_NAMED} more cells, see report.md")
-    worse = len(comparison.worse)
-    print(f"{worse} of {len(comparison.changes)} cases got worse since {comparison.made_at}")
-
-
-def _exit_code(report: EvalReport, comparison: Comparison | None) -> int:
-    from llm_convert.contracts.work import Cause
-    from llm_convert.errors import EXIT_CONFIGURATION, EXIT_DATA, EXIT_OK, EXIT_TRY_AGAIN
-
-    if comparison is not None and comparison.worse:
-        return EXIT_DATA
-    kept_from = {case.cause for case in report.cases if case.score is None}
-    if kept_from & {Cause.NOT_RECORDED, Cause.CONFIGURATION, Cause.BUDGET}:
-        return EXIT_CONFIGURATION
-    return EXIT_TRY_AGAIN if kept_from else EXIT_OK

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -106,6 +105,8 @@ class Recordings:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._there: dict[str, str] = {}
+        """By prompt, what its folder holds, in words: looked up once, and not for each document of a night."""
 
     def find(self, request: CompletionRequest, model: str) -> Recording:
         """The recording of a request.
@@ -132,15 +133,17 @@ class Recordings:
 
     def _missing(self, request: CompletionRequest, model: str, path: str) -> NotRecordedError:
         about = f"{request.prompt.prompt_id} ({request.purpose}, call {request.call}) by {model}"
-        others = sorted(set(self._models(request.prompt.prompt_id)))
-        there = f"this prompt has recordings by {', '.join(others)}" if others else "this prompt has none"
+        there = self._there.get(request.prompt.prompt_id)
+        if there is None:
+            there = self._there[request.prompt.prompt_id] = self._what_is_there(request.prompt.prompt_id)
         return NotRecordedError(f"no reply to {about} is on file at {self._store.locate(path)}; {there}", path=path)
 
     def _unfit(self, path: str, why: str) -> NotRecordedError:
         return NotRecordedError(f"{self._store.locate(path)} {why}", path=path)
 
-    def _models(self, prompt_id: str) -> Iterator[str]:
-        return (info.key.split("/")[1] for info in self._store.list(f"{prompt_id}/"))
+    def _what_is_there(self, prompt_id: str) -> str:
+        models = sorted({info.key.split("/")[1] for info in self._store.list(f"{prompt_id}/")})
+        return f"this prompt has recordings by {', '.join(models)}" if models else "this prompt has none"
 
     @staticmethod
     def _path(prompt_id: str, model: str, key: str) -> str:

@@ -36,14 +36,14 @@ _NO_MODELS = {
 def check_provider(patient: Patient) -> Iterator[Finding]:
     """Each provider of the chain, in the order in which it is asked."""
     for name in patient.settings.providers:
-        said = _NO_MODELS.get(name.partition(":")[0])
-        if said:
-            yield warning(f"provider {name}", said, "export LLM_CONVERT_PROVIDER=vertex")
-            continue
         try:
             provider = wiring.open_provider(patient.settings, patient.environ, name)
         except LlmConvertError as error:
             yield of_error(f"provider {name}", error)
+            continue
+        said = _NO_MODELS.get(name.partition(":")[0])
+        if said:
+            yield warning(f"provider {name}", said, "export LLM_CONVERT_PROVIDER=vertex")
             continue
         yield from _check_one(patient, provider)
 

@@ -9,7 +9,7 @@ from llm_convert.evaluation.cases import Case, cases_of, expected_rows, write_ex
 from llm_convert.evaluation.comparing import Change, Comparison, compare
 from llm_convert.evaluation.expected import ExpectedRow
 from llm_convert.evaluation.markdown import as_markdown
-from llm_convert.evaluation.report import Answered, CaseScore, EvalReport
+from llm_convert.evaluation.report import Answered, CaseScore, EvalReport, Total
 from llm_convert.evaluation.scoring import Difference, Score, score_rows
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "EvalReport",
     "ExpectedRow",
     "Score",
+    "Total",
     "as_markdown",
     "cases_of",
     "compare",

@@ -6,13 +6,27 @@ from collections.abc import Iterator, Sequence
 
 from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.report import format_usd
+from llm_convert.contracts.usage import Usage
 from llm_convert.evaluation.comparing import Change, Comparison
-from llm_convert.evaluation.report import CaseScore, EvalReport
+from llm_convert.evaluation.report import CaseScore, EvalReport, Total
 from llm_convert.evaluation.scoring import Difference
 
 MOST_SHOWN = 100
 """Cells of one case; the JSON has all."""
 
+_TOTALS = [
+    "prompt",
+    "version",
+    "provider",
+    "exact cases",
+    "exact rows",
+    "precision",
+    "recall",
+    "calls",
+    "tokens",
+    "USD",
+    "seconds",
+]
 _HEADER = [
     "case",
     "prompt",
@@ -45,7 +59,8 @@ _SAID = {
 def as_markdown(report: EvalReport, comparison: Comparison | None) -> str:
     """The whole page."""
     lines = [f"# Evaluation of {report.made_at}", "", f"llm-convert {report.package}, {len(report.cases)} cases.", ""]
-    lines += _table(_HEADER, [_row(case) for case in report.cases])
+    lines += _table(_TOTALS, [_total(*group) for group in report.by_prompt().items()])
+    lines += ["", *_table(_HEADER, [_row(case) for case in report.cases])]
     lines += ["", "USD and seconds are of when the calls were made; a replay is not paid again.", ""]
     if comparison is not None:
         lines += _compared(comparison)
@@ -54,22 +69,31 @@ def as_markdown(report: EvalReport, comparison: Comparison | None) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _total(prompt: tuple[str, str, str], cases: Sequence[CaseScore]) -> list[str]:
+    total = Total.of(cases)
+    score = total.score
+    return [
+        *prompt,
+        f"{total.exact} of {total.cases}",
+        f"{score.rows_exact} of {score.rows_expected}",
+        f"{score.precision:.4f}",
+        f"{score.recall:.4f}",
+        *_spent(total.usage, total.seconds),
+    ]
+
+
+def _spent(usage: Usage, seconds: float) -> list[str]:
+    return [f"{usage.calls:,}", f"{usage.tokens:,}", format_usd(usage.cost_microusd), f"{seconds:.2f}"]
+
+
 def _row(case: CaseScore) -> list[str]:
-    score, ended = case.score, case.strategy or (case.cause.value if case.cause else case.outcome.value)
-    told = [case.name, case.prompt_digest, case.provider + (" (on file)" if case.replayed else ""), ended]
+    score, told = case.score, [case.name, case.prompt_digest, case.who, case.ended]
     if score is None:
         told += ["not scored", *[""] * 6]
     else:
         told += [f"{score.rows_exact} of {score.rows_expected}", f"{score.precision:.4f}", f"{score.recall:.4f}"]
         told += [f"{count:,}" for count in (score.right, score.wrong, score.missing, score.extra)]
-    return [
-        *told,
-        f"{case.quarantined:,}",
-        f"{case.usage.calls:,}",
-        f"{case.usage.tokens:,}",
-        format_usd(case.usage.cost_microusd),
-        f"{case.seconds:.2f}",
-    ]
+    return [*told, f"{case.quarantined:,}", *_spent(case.usage, case.seconds)]
 
 
 def _compared(comparison: Comparison) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Which found row is which expected one. The order of rows means nothing."""
+"""Which found row is which expected one.
+
+Of rows that fit equally well the first one is taken: a caller for whom the order means nothing sorts them before.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +51,7 @@ class _Pairing:
     def __init__(self, expected: Sequence[Tokens], found: Sequence[Tokens]) -> None:
         self.pairs: list[tuple[int, int]] = []
         self._expected, self._found = expected, found
-        # Sorted, so that rows in another order are paired alike.
-        self._left = sorted(range(len(expected)), key=lambda position: _sortable(expected[position]))
-        self._right = sorted(range(len(found)), key=lambda position: _sortable(found[position]))
+        self._left, self._right = list(range(len(expected))), list(range(len(found)))
 
     def take_same(self) -> None:
         """Rows whose every cell is equal."""
@@ -100,5 +101,6 @@ def _shared(one: Tokens, other: Tokens) -> int:
     return sum(a is not None and a == b for a, b in zip(one, other, strict=True))
 
 
-def _sortable(row: Tokens) -> tuple[tuple[bool, str], ...]:
+def sortable(row: Tokens) -> tuple[tuple[bool, str], ...]:
+    """What rows are sorted by; blank cells come first."""
     return tuple((cell is not None, cell or "") for cell in row)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -57,6 +59,41 @@ class CaseScore(Contract):
         """``prompt/case``."""
         return f"{self.prompt_id}/{self.case}"
 
+    @property
+    def who(self) -> str:
+        """The provider in words."""
+        return f"{self.provider} (on file)" if self.replayed else self.provider
+
+    @property
+    def ended(self) -> str:
+        """The strategy that gave its rows, or why there are none."""
+        return self.strategy or (self.cause.value if self.cause else self.outcome.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """Cases together."""
+
+    cases: int
+    exact: int
+    """Cases that gave exactly their expected rows."""
+    score: Score
+    """Of those that were scored."""
+    usage: Usage
+    seconds: float
+
+    @classmethod
+    def of(cls, cases: Sequence[CaseScore]) -> Total:
+        """The sums of some cases."""
+        scores = [case.score for case in cases if case.score is not None]
+        return cls(
+            cases=len(cases),
+            exact=sum(score.perfect for score in scores),
+            score=sum(scores, Score()),
+            usage=sum((case.usage for case in cases), Usage()),
+            seconds=sum(case.seconds for case in cases),
+        )
+
 
 class EvalReport(Contract):
     """All cases of one evaluation."""
@@ -67,6 +104,14 @@ class EvalReport(Contract):
     package: str
     """The version of this library."""
     cases: tuple[CaseScore, ...]
+
+    def by_provider(self) -> dict[str, tuple[CaseScore, ...]]:
+        """The cases of each provider, in the order of the report."""
+        return _grouped(self.cases, lambda case: case.provider)
+
+    def by_prompt(self) -> dict[tuple[str, str, str], tuple[CaseScore, ...]]:
+        """The cases of each prompt, version of it and provider."""
+        return _grouped(self.cases, lambda case: (case.prompt_id, case.prompt_digest, case.provider))
 
     @classmethod
     def read(cls, text: str, *, where: str) -> EvalReport:
@@ -80,3 +125,13 @@ class EvalReport(Contract):
                 f"{where} is no report of llm-convert eval: {place or 'the whole'}: {fault['msg']}",
                 remedy="Name a report.json that this version wrote.",
             ) from None
+
+
+K = TypeVar("K")
+
+
+def _grouped(cases: Iterable[CaseScore], key: Callable[[CaseScore], K]) -> dict[K, tuple[CaseScore, ...]]:
+    groups: dict[K, tuple[CaseScore, ...]] = {}
+    for case in cases:
+        groups[key(case)] = (*groups.get(key(case), ()), case)
+    return groups

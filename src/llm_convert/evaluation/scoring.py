@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,7 +10,7 @@ from llm_convert.contracts.base import Contract, Scalar
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import Row
 from llm_convert.evaluation.expected import ExpectedRow
-from llm_convert.evaluation.matching import Tokens, pairs_of, token
+from llm_convert.evaluation.matching import Tokens, pairs_of, sortable, token
 
 Fault = Literal["wrong", "missing", "extra"]
 
@@ -41,14 +41,14 @@ class Difference(Contract):
 class Score(Contract):
     """Counts of rows and of filled cells. What is blank on both sides is not counted."""
 
-    rows_expected: int
-    rows_found: int
-    rows_exact: int
+    rows_expected: int = 0
+    rows_found: int = 0
+    rows_exact: int = 0
     """Found rows whose every cell is as expected."""
-    right: int
-    wrong: int
-    missing: int
-    extra: int
+    right: int = 0
+    wrong: int = 0
+    missing: int = 0
+    extra: int = 0
 
     @property
     def precision(self) -> float:
@@ -86,18 +86,14 @@ def score_rows(
 ) -> tuple[Score, tuple[Difference, ...]]:
     """The score of found rows, and each cell that differs, in the order of the expected rows, extra ones last."""
     names = [one.name for one in prompt.output.fields]
-    # By address too: which of two equal rows is the extra one must not depend on their order.
-    found = sorted(found, key=lambda row: [row.at.get(name, ()) for name in names])
-    wanted = [_Side(values=row.values, tokens=_tokens(row.values, names), line=row.line) for row in expected]
-    given = [_Side(values=row.values, tokens=_tokens(row.values, names), at=row.at) for row in found]
-    pairs = dict(
-        pairs_of(
-            [side.tokens for side in wanted], [side.tokens for side in given], [names.index(n) for n in prompt.key]
-        )
-    )
+    # In an order of their own: which of two equal rows is the extra one must not depend on how they came.
+    wanted = _sorted(_Side(values=row.values, tokens=_tokens(row.values, names), line=row.line) for row in expected)
+    given = _sorted(_Side(values=row.values, tokens=_tokens(row.values, names), at=row.at) for row in found)
+    key = [names.index(name) for name in prompt.key]
+    pairs = dict(pairs_of([side.tokens for side in wanted], [side.tokens for side in given], key))
     taken = set(pairs.values())
     met: list[tuple[_Side | None, _Side | None]] = [
-        *((side, given[pairs[place]] if place in pairs else None) for place, side in enumerate(wanted)),
+        *((wanted[place], given[pairs[place]] if place in pairs else None) for place in _by_line(wanted)),
         *((None, side) for place, side in enumerate(given) if place not in taken),
     ]
     differences = tuple(
@@ -114,6 +110,14 @@ def score_rows(
         extra=faults.count("extra"),
     )
     return score, differences
+
+
+def _sorted(sides: Iterable[_Side]) -> list[_Side]:
+    return sorted(sides, key=lambda side: (sortable(side.tokens), sorted(side.at.items()), side.line or 0))
+
+
+def _by_line(sides: Sequence[_Side]) -> list[int]:
+    return sorted(range(len(sides)), key=lambda place: sides[place].line or 0)
 
 
 def _tokens(values: dict[str, Scalar], names: Sequence[str]) -> Tokens:
