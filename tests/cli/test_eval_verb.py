@@ -147,8 +147,21 @@ def test_another_version_of_the_prompt_has_no_recordings_and_says_so(
     path.write_text(PROMPT.replace("A list of sales.", "A list of all sales."), encoding="utf-8")
     assert evaluate("sales_lines", "--provider", "vertex,rules", "--only-recorded") == 78
     said = capsys.readouterr().out
+    assert "vertex,rules: nothing was scored; 0 calls" in said
     assert "not scored: sales_lines/first (vertex,rules): not_recorded: no reply to sales_lines (rows, call 1)" in said
     assert all(case.score is None and not case.differences for case in report_of(home).cases)
+
+
+def test_a_row_that_is_not_proven_is_not_found_and_the_page_says_why(
+    home: Path, recorded: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_CONVERT_REPAIRS", "0")
+    assert recorded(lambda request: rows(("샴푸", 1234), ("비누", 5601))) == 0
+    first, _ = report_of(home).cases
+    assert first.score is not None and (first.score.missing, first.score.wrong) == (2, 0)
+    (why,) = first.quarantined
+    assert why.startswith("매출!A3 매출!B3: amount: ")
+    assert "Quarantined: 매출!A3 매출!B3: amount: " in (home / "home/eval/report.md").read_text(encoding="utf-8")
 
 
 def test_providers_side_by_side(home: Path, recorded: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,19 +98,21 @@ def test_the_page_says_all_that_a_person_needs_and_no_value_can_break_it() -> No
         vile,
         usage=Usage(calls=2, input_tokens=10, cost_microusd=1500),
         answered=(answered,),
+        quarantined=("S!A9: item: is <b>",),
         checked=False,
         replayed=True,
     )
     before = report(scored(), at="2025-12-31T00:00:00+00:00")
     page = as_markdown(report(after), compare(report(after), before))
     assert (
-        "| stock/week-1 | d1 | vertex (on file) | direct | 2 of 2 | 1.0000 | 1.0000 | 4 | 0 | 0 | 0 | 0 | 2 | 10 |"
+        "| stock/week-1 | d1 | vertex (on file) | direct | 2 of 2 | 1.0000 | 1.0000 | 4 | 0 | 0 | 0 | 1 | 2 | 10 |"
         in page
     )
     assert "| stock | d1 | vertex | 1 of 1 | 2 of 2 | 1.0000 | 1.0000 | 2 | 10 | 0.001500 | 0.00 |" in page
     assert "## Against the evaluation of 2025-12-31T00:00:00+00:00" in page
     assert "### stock/week-1 got worse" in page
     assert "Answered by vertex, claude-sonnet-4-6, 2026-01-01T00:00:00+00:00." in page
+    assert r"Quarantined: S!A9: item: is \<b\>" in page
     assert "Nobody has checked the expected rows yet" in page
     line = next(line for line in page.splitlines() if line.startswith("| extra |"))
     assert line == r"| extra | a \| b \# c | 2 | amount |  | \<img src=x\>\|\` | S!C2 |"

@@ -45,9 +45,12 @@ def _print_scores(report: EvalReport) -> None:
 
 def _said(total: Total) -> str:
     score, usage = total.score, total.usage
-    exact = f"{total.exact} of {total.cases} cases are exact, {score.rows_exact:,} of {score.rows_expected:,} rows"
-    shares = f"precision {score.precision:.4f}, recall {score.recall:.4f}"
-    return f"{exact}; {shares}; {usage.calls:,} calls, {format_usd(usage.cost_microusd)} USD, {total.seconds:.2f} s"
+    found = "nothing was scored"
+    if total.scored:
+        rows = f"{score.rows_exact:,} of {score.rows_expected:,} rows"
+        found = f"{total.exact} of {total.cases} cases are exact, {rows}"
+        found += f"; precision {score.precision:.4f}, recall {score.recall:.4f}"
+    return f"{found}; {usage.calls:,} calls, {format_usd(usage.cost_microusd)} USD, {total.seconds:.2f} s"
 
 
 def _row(case: CaseScore) -> list[str]:
@@ -60,7 +63,7 @@ def _row(case: CaseScore) -> list[str]:
         case.who,
         case.ended,
         *scored,
-        f"{case.quarantined:,}",
+        f"{len(case.quarantined):,}",
         f"{case.usage.calls:,}",
         f"{case.usage.tokens:,}",
         format_usd(case.usage.cost_microusd),

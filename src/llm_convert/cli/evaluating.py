@@ -16,7 +16,7 @@ from llm_convert.completion.roles import Purse
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.usage import Usage
-from llm_convert.contracts.work import TRY_AGAIN, Cause, Failure, Reply, Result
+from llm_convert.contracts.work import TRY_AGAIN, Cause, Failure, QuarantinedRow, Reply, Result
 from llm_convert.conversion.convert import Done, Workshop, convert
 from llm_convert.errors import ConfigurationError
 from llm_convert.evaluation import Answered, Case, CaseScore, expected_rows, score_rows
@@ -150,13 +150,18 @@ def score_of(converted: Converted) -> CaseScore:
         detail=failed.detail if failed else "",
         strategy=ending.strategy if isinstance(ending, Result) else "",
         score=score if scored else None,
-        quarantined=len(ending.quarantined),
+        quarantined=tuple(map(_why, ending.quarantined)),
         usage=sum((_as_made(reply) for reply in replies), Usage()),
         paid_microusd=done.usage.cost_microusd,
         seconds=round(done.seconds + sum(original.seconds for original in originals), 3),
         answered=tuple(map(_answered, replies)),
         differences=differences if scored else (),
     )
+
+
+def _why(bad: QuarantinedRow) -> str:
+    places = dict.fromkeys(address for at in bad.row.at.values() for address in at)
+    return f"{' '.join(places)}: {'; '.join(bad.reasons)}"
 
 
 def _as_made(reply: Reply) -> Usage:

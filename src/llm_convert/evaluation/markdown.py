@@ -12,7 +12,7 @@ from llm_convert.evaluation.report import CaseScore, EvalReport, Total
 from llm_convert.evaluation.scoring import Difference
 
 MOST_SHOWN = 100
-"""Cells of one case; the JSON has all."""
+"""Cells, or rows in quarantine, of one case; the JSON has all."""
 
 _TOTALS = [
     "prompt",
@@ -72,14 +72,10 @@ def as_markdown(report: EvalReport, comparison: Comparison | None) -> str:
 def _total(prompt: tuple[str, str, str], cases: Sequence[CaseScore]) -> list[str]:
     total = Total.of(cases)
     score = total.score
-    return [
-        *prompt,
-        f"{total.exact} of {total.cases}",
-        f"{score.rows_exact} of {score.rows_expected}",
-        f"{score.precision:.4f}",
-        f"{score.recall:.4f}",
-        *_spent(total.usage, total.seconds),
-    ]
+    scored = ["not scored", "", ""]
+    if total.scored:
+        scored = [f"{score.rows_exact} of {score.rows_expected}", f"{score.precision:.4f}", f"{score.recall:.4f}"]
+    return [*prompt, f"{total.exact} of {total.cases}", *scored, *_spent(total.usage, total.seconds)]
 
 
 def _spent(usage: Usage, seconds: float) -> list[str]:
@@ -93,7 +89,7 @@ def _row(case: CaseScore) -> list[str]:
     else:
         told += [f"{score.rows_exact} of {score.rows_expected}", f"{score.precision:.4f}", f"{score.recall:.4f}"]
         told += [f"{count:,}" for count in (score.right, score.wrong, score.missing, score.extra)]
-    return [*told, f"{case.quarantined:,}", *_spent(case.usage, case.seconds)]
+    return [*told, f"{len(case.quarantined):,}", *_spent(case.usage, case.seconds)]
 
 
 def _compared(comparison: Comparison) -> Iterator[str]:
@@ -127,6 +123,7 @@ def _one(case: CaseScore) -> Iterator[str]:
     notes = [] if case.checked else ["**Nobody has checked the expected rows yet.**"]
     if case.cause is not None:
         notes.append(f"{case.outcome.value}, {case.cause.value}: {_inline(case.detail)}")
+    notes += [f"Quarantined: {_inline(reasons)}" for reasons in case.quarantined[:MOST_SHOWN]]
     notes += [f"Answered by {one.provider}, {one.model}, {one.at}." for one in case.answered]
     if not notes and not case.differences:
         return

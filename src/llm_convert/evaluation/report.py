@@ -44,7 +44,8 @@ class CaseScore(Contract):
     strategy: str = ""
     score: Score | None
     """None where the case was not converted for a cause that does not lie in its document."""
-    quarantined: int = 0
+    quarantined: tuple[str, ...] = ()
+    """Why each row was not proven; it counts as not found."""
     usage: Usage = Usage()
     """Of all its calls, with what they cost when they were made."""
     paid_microusd: int = 0
@@ -75,6 +76,7 @@ class Total:
     """Cases together."""
 
     cases: int
+    scored: int
     exact: int
     """Cases that gave exactly their expected rows."""
     score: Score
@@ -88,6 +90,7 @@ class Total:
         scores = [case.score for case in cases if case.score is not None]
         return cls(
             cases=len(cases),
+            scored=len(scores),
             exact=sum(score.perfect for score in scores),
             score=sum(scores, Score()),
             usage=sum((case.usage for case in cases), Usage()),
