@@ -71,8 +71,8 @@ class Table(Part):
     )
     missing: tuple[str, ...] = Field(
         (),
-        description="further whole texts, no patterns, that mean no value in any cell of this table; -, N/A, NA, NaN, ... "
-        "do anyway",
+        description="further whole texts, no patterns, that mean no value in any cell of this table; -, N/A, NA, NaN, "
+        "... do anyway",
     )
     keep: tuple[Condition, ...] = Field((), description="a value cell makes a row only if all of these hold")
     fields: dict[str, OnePick] = Field(
