@@ -56,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "completion": BASE | {"objects", "ports", "settings"},
     "completion.providers.rules": BASE | {"ports", "settings", "layouts"},
     "conversion": CONVERSION,
+    "evaluation": BASE | {"readings"},
     "tenants": BASE | {"ports", "objects"},
     "pipeline": CONVERSION | {"conversion", "tenants"},
     "stores": BASE | {"ports"},
@@ -92,7 +93,7 @@ HOMES: dict[str, set[str]] = {
     "xlsxwriter": {"samples"},
     "reportlab": {"samples"},
     "msoffcrypto": {"samples"},
-    "yaml": {"prompts", "programs", "tenants", "completion", "cli"},
+    "yaml": {"prompts", "programs", "tenants", "completion", "evaluation", "cli"},
     "pytest": {"testing"},
 }
 """Vendor package to the rooms that may import it."""

@@ -43,7 +43,7 @@ class Settings(Contract):
     """The same for the Cloud Build API."""
     provider: str = "rules"
     """Model providers in the order in which they are asked, with commas between: ``rules``, ``vertex``, ``anthropic``,
-    ``internal``, ``ollama``. Where it is not given and ENVIRONMENT is, that says which."""
+    ``internal``, ``ollama``, ``recorded``. Where it is not given and ENVIRONMENT is, that says which."""
     prompts: Path | None = None
     """Folder of prompt YAML files; by default ``jobs/prompts`` where the process stands, beside the built-in ones."""
     tenants: Path | None = None
@@ -57,6 +57,10 @@ class Settings(Contract):
     """A ready token instead of application default credentials."""
     anthropic_api_key: SecretStr | None = None
     """For the provider ``anthropic``; by default ANTHROPIC_API_KEY."""
+    recordings: Path | None = None
+    """Folder of replies on file, which the provider ``recorded`` answers from."""
+    record: bool = False
+    """Whether what real providers answer is written to the folder of recordings."""
     structured_outputs: Literal["auto", "tool", "native"] = "auto"
     """How an answer's form is enforced; ``auto``: by the service itself where it allows that, else by a forced tool."""
     prompt_cache: Literal["off", "5m"] = "5m"

@@ -10,6 +10,7 @@ from llm_convert.contracts.urls import parts_of, path_of
 from llm_convert.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
+    from llm_convert.completion.recordings import Recordings
     from llm_convert.completion.roles import Paces, Purse
     from llm_convert.contracts.tenant import TenantConfig
     from llm_convert.ports import (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from llm_convert.settings import Settings
 
 
-PROVIDERS = ("rules", "vertex", "anthropic", "internal", "ollama")
+PROVIDERS = ("rules", "vertex", "anthropic", "internal", "ollama", "recorded")
 
 
 def open_store(settings: Settings) -> ObjectStore:
@@ -101,7 +102,7 @@ def open_execution_watch(settings: Settings, config: TenantConfig | None = None)
 
 
 def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> ModelProvider:
-    """One provider of the chain, by its name."""
+    """One provider of the chain, by its name; ``recorded:<provider>`` answers from what that one's models said."""
     if name == "rules":
         from llm_convert.completion.providers.rules import RulesProvider
 
@@ -122,7 +123,24 @@ def open_provider(settings: Settings, environ: Mapping[str, str], name: str) -> 
         from llm_convert.completion.providers.ollama import OllamaProvider
 
         return OllamaProvider(settings, environ)
+    kind, _, whose = name.partition(":")
+    if kind == "recorded":
+        from llm_convert.completion.providers.recorded import RecordedProvider, recorded_models
+
+        return RecordedProvider(open_recordings(settings), recorded_models(settings, environ, whose), name=name)
     raise unknown_name("provider", name, PROVIDERS, where="LLM_CONVERT_PROVIDER")
+
+
+def open_recordings(settings: Settings) -> Recordings:
+    """The replies on file of ``LLM_CONVERT_RECORDINGS``."""
+    from llm_convert.completion.recordings import Recordings
+    from llm_convert.stores.local import LocalObjectStore
+
+    if settings.recordings is None:
+        raise ConfigurationError(
+            "LLM_CONVERT_RECORDINGS is not set", remedy="Set it to the folder of the replies on file."
+        )
+    return Recordings(LocalObjectStore(settings.recordings))
 
 
 def open_batches(settings: Settings, environ: Mapping[str, str], store: ObjectStore, name: str) -> BatchService | None:
@@ -173,13 +191,26 @@ def open_engine(
         for name in settings.providers
     ]
     lives = {"off": 0.0, "5m": 300.0}[settings.prompt_cache]
-    return Engine(
+    engine = Engine(
         links,
         paces=paces,
         purse=purse,
         patience=lambda: Patience(settings.retry_seconds),
         warm_up=WarmUp(lives_seconds=lives) if lives else None,
     )
+    return _recording(engine, settings) if settings.record else engine
+
+
+def _recording(engine: Completer, settings: Settings) -> Completer:
+    from llm_convert.completion.recorder import Recorder
+
+    if settings.batch == "on":
+        # What a batch brings does not pass the engine: half of a night would be on file.
+        raise ConfigurationError(
+            "LLM_CONVERT_RECORD and LLM_CONVERT_BATCH are both on, and what a batch brings is not recorded",
+            remedy="Turn one of them off.",
+        )
+    return Recorder(engine, open_recordings(settings), open_clock())
 
 
 def _open_paces(settings: Settings, store: ObjectStore | None, owner: str) -> Paces:

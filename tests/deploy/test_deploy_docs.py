@@ -15,7 +15,7 @@ from llm_convert.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-PAGES = ("deploy.md", "operations.md", "moving.md", "programs.md", "testing.md")
+PAGES = ("deploy.md", "operations.md", "moving.md", "programs.md", "prompts.md", "testing.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OF_TESTS = {
     "LLM_CONVERT_TEST_IMAGE",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -14,8 +13,8 @@ from llm_convert.cli.tables import clip, format_table
 
 if TYPE_CHECKING:
     from llm_convert.contracts.prompt import Prompt
-    from llm_convert.contracts.work import QuarantinedRow, Result, Row, WorkItem
-    from llm_convert.conversion.convert import Done, Workshop
+    from llm_convert.contracts.work import QuarantinedRow, Result, Row
+    from llm_convert.conversion.convert import Done
     from llm_convert.settings import Settings
 
 NAME = "try"
@@ -59,72 +58,25 @@ def execute(arguments: argparse.Namespace) -> int:
 
 async def _convert(arguments: argparse.Namespace, prompt: Prompt, settings: Settings) -> Done:
     from llm_convert import wiring
-    from llm_convert.claims.heartbeat import Heartbeat
-    from llm_convert.claims.ledger import Ledger
+    from llm_convert.cli.conversions import bytes_of, item_of, open_workshop
     from llm_convert.conversion import convert as conversion
-    from llm_convert.documents import ReadOptions
 
-    store, clock, engine = (
+    engine = wiring.open_engine(settings, os.environ)
+    workshop = open_workshop(
+        settings,
         wiring.open_store(settings),
-        wiring.open_clock(),
-        wiring.open_engine(settings, os.environ),
-    )
-    run_id, owner = "try-01", f"try-{os.getpid()}"
-    workshop = conversion.Workshop(
-        store=store,
-        ledger=Ledger(store, TENANT, owner=owner, run_id=run_id, lease_seconds=settings.lease_seconds, clock=clock),
-        heartbeat=Heartbeat(settings.lease_seconds),
-        engine=engine,
-        reading=ReadOptions(include_hidden_sheets=arguments.hidden_sheets, max_bytes=settings.max_document_bytes),
-        run_id=run_id,
-        bsda="00010101000000",
-        max_output_tokens=settings.max_output_tokens,
-        repairs=settings.repairs,
-        tier_up=settings.tier_up,
-        # What rules find is free and changes with their code: it is never taken from an earlier try.
-        force=arguments.force or engine.name == "rules",
+        engine,
+        tenant=TENANT,
+        hidden_sheets=arguments.hidden_sheets,
+        # What is free, and changes with the code or with files, is never taken from an earlier try.
+        force=arguments.force or engine.name.partition(":")[0] in {"rules", "recorded"},
     )
     try:
-        return await conversion.convert(_item(arguments, prompt, workshop), prompt, workshop)
+        item = item_of(arguments.file.name, bytes_of(arguments.file), prompt, workshop, tenant=TENANT)
+        return await conversion.convert(item, prompt, workshop)
     finally:
         await workshop.heartbeat.close()
         await engine.close()
-
-
-def _item(arguments: argparse.Namespace, prompt: Prompt, workshop: Workshop) -> WorkItem:
-    from llm_convert.contracts import keys, work
-    from llm_convert.conversion.convert import CODE_VERSION
-    from llm_convert.errors import ConfigurationError
-    from llm_convert.objects import overwrite
-
-    try:
-        data = arguments.file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{arguments.file} can't be read: {error.strerror}", remedy="Check the path."
-        ) from None
-    sha256 = hashlib.sha256(data).hexdigest()
-    key = keys.landing(TENANT, "files", "try", sha256)
-    overwrite(workshop.store, key, data)
-    identity = work.work_item_id(
-        tenant=TENANT,
-        document_sha256=sha256,
-        prompt_digest=prompt.digest,
-        provider=workshop.engine.name,
-        model=workshop.engine.model(prompt.tier),
-        reading="hidden" if arguments.hidden_sheets else "visible",
-        code_version=CODE_VERSION,
-    )
-    return work.WorkItem(
-        id=identity,
-        tenant=TENANT,
-        file_id="TRY",
-        prompt_id=prompt.prompt_id,
-        document_key=key,
-        document_name=arguments.file.name,
-        document_sha256=sha256,
-        size_bytes=len(data),
-    )
 
 
 def _print_result(arguments: argparse.Namespace, prompt: Prompt, done: Done, result: Result) -> None:

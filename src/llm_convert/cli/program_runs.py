@@ -8,12 +8,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_convert.cli.conversions import bytes_of
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import QuarantinedRow, Row
 from llm_convert.conversion.draft import Draft
 from llm_convert.documents import ReadOptions, read_document
-from llm_convert.errors import ConfigurationError
 from llm_convert.programs import MisfitError, ProgramError, Run, all_derived, execute, load_program, told_of
 
 SHOWN = 20
@@ -41,11 +41,7 @@ def read_file(path: Path, *, styles: bool) -> Document:
         ConfigurationError: there is no such file.
         WorkItemError: it can't be read as a document.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}", remedy="Check the path.") from None
-    return read_document(path.name, data, ReadOptions(styles=styles))
+    return read_document(path.name, bytes_of(path), ReadOptions(styles=styles))
 
 
 def try_program(text: str, prompt: Prompt, path: Path) -> Tried:

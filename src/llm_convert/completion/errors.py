@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from llm_convert.contracts.calls import Attempt
+from llm_convert.contracts.work import Cause, WorkItemError
 from llm_convert.errors import ConfigurationError, DataError, UnavailableError
 
 MAX_RETRY_AFTER_SECONDS = 60.0
@@ -113,6 +114,18 @@ class BudgetExceededError(ConfigurationError):
 
 class UnsupportedByProviderError(DataError):
     """The provider can't take such a request, such as one with a picture; another of the chain may."""
+
+
+class NotRecordedError(WorkItemError):
+    """No reply to this request is on file. It ends the work item: nobody else is asked in the file's place.
+
+    Attributes:
+        path: where the recording was looked for.
+    """
+
+    def __init__(self, detail: str, *, path: str) -> None:
+        self.path = path
+        super().__init__(Cause.NOT_RECORDED, detail)
 
 
 class NoProviderAnsweredError(UnavailableError):

@@ -138,6 +138,10 @@ class Models(Contract):
                 return facts
         raise unknown_name("model", name, self.models, where=f"the models as of {self.as_of}")
 
+    def id_of(self, name: str) -> str:
+        """The id of a model by its id or an alias; the name itself where nobody knows it."""
+        return next((facts.id for facts in self.models.values() if name in facts.aliases), name)
+
     def check_alive(self, name: str, today: date) -> str:
         """A warning for a model that ends within 30 days; empty when there is nothing to say.
 

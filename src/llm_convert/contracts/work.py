@@ -49,6 +49,7 @@ class Cause(StrEnum):
     EMPTY_ANSWER = "empty_answer"
     PAUSED = "paused"
     BUDGET = "budget"
+    NOT_RECORDED = "not_recorded"
     CONFIGURATION = "configuration"
     UNAVAILABLE = "unavailable"
     INTERRUPTED = "interrupted"
@@ -78,6 +79,7 @@ REMEDIES: dict[Cause, str] = {
     Cause.EMPTY_ANSWER: "Run it again with force; if it stays so, look at the document's view with llm-convert try.",
     Cause.PAUSED: "Run it again with force, or lower what the prompt asks for at once.",
     Cause.BUDGET: "Raise the budget that the detail names, or wait for the next month; what is done is kept.",
+    Cause.NOT_RECORDED: "Ask the real provider once with LLM_CONVERT_RECORD=true and the same LLM_CONVERT_RECORDINGS.",
     Cause.CONFIGURATION: "Change the setting that the detail names.",
     Cause.UNAVAILABLE: "Run it again; only what is not done is repeated.",
     Cause.INTERRUPTED: "Run it again; only what is not done is repeated.",
@@ -86,7 +88,15 @@ REMEDIES: dict[Cause, str] = {
 }
 
 TRY_AGAIN = frozenset(
-    {Cause.UNAVAILABLE, Cause.INTERRUPTED, Cause.CLAIMED_ELSEWHERE, Cause.CONFIGURATION, Cause.BUDGET, Cause.DEFECT}
+    {
+        Cause.UNAVAILABLE,
+        Cause.INTERRUPTED,
+        Cause.CLAIMED_ELSEWHERE,
+        Cause.CONFIGURATION,
+        Cause.BUDGET,
+        Cause.NOT_RECORDED,
+        Cause.DEFECT,
+    }
 )
 """Causes that do not lie in the document: the next run does such items again by itself."""
 
@@ -155,6 +165,18 @@ Purpose = Literal["rows", "program"]
 """What a call asks for: a document's rows, or a program that makes them."""
 
 
+class Original(Contract):
+    """Who gave an answer that is replayed from file, when, and at what cost."""
+
+    provider: str
+    model: str
+    at: str
+    """ISO 8601, UTC."""
+    cost_microusd: int = Field(default=0, ge=0)
+    """Paid then; a replay costs nothing."""
+    seconds: float = 0.0
+
+
 class Reply(Contract):
     """A provider's reply exactly as it was paid for; stored before anything looks into it."""
 
@@ -176,6 +198,8 @@ class Reply(Contract):
     """What was asked for."""
     attempts: tuple[Attempt, ...] = ()
     """Every try that led to it, in order, the answered one last."""
+    original: Original | None = None
+    """Where the reply is one on file; None where a provider answered now."""
 
 
 class Row(Contract):

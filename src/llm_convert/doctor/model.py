@@ -27,12 +27,18 @@ _PROBE = Prompt.model_validate(
 )
 
 
+_NO_MODELS = {
+    "rules": "'rules' matches headers to names and is not a language model",
+    "recorded": "'recorded' gives replies on file, and none to what it was not asked before",
+}
+
+
 def check_provider(patient: Patient) -> Iterator[Finding]:
     """Each provider of the chain, in the order in which it is asked."""
     for name in patient.settings.providers:
-        if name == "rules":
-            said = "'rules' matches headers to names and is not a language model"
-            yield warning("provider rules", said, "export LLM_CONVERT_PROVIDER=vertex")
+        said = _NO_MODELS.get(name.partition(":")[0])
+        if said:
+            yield warning(f"provider {name}", said, "export LLM_CONVERT_PROVIDER=vertex")
             continue
         try:
             provider = wiring.open_provider(patient.settings, patient.environ, name)

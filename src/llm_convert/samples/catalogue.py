@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm_convert.errors import ConfigurationError
+from llm_convert.errors import ConfigurationError, unknown_name
 from llm_convert.samples.orders import purchase_order
 from llm_convert.samples.production import production_report
 from llm_convert.samples.profit_and_loss import profit_and_loss
@@ -81,6 +81,18 @@ SAMPLES = (
         file_id="PURCHASE_ORDER",
     ),
 )
+
+
+def sample_of(file_id: str) -> Sample:
+    """The sample of a kind of document that can be read.
+
+    Raises:
+        ConfigurationError: there is none of this kind; with those there are.
+    """
+    known = {sample.file_id: sample for sample in SAMPLES if sample.file_id and not sample.spoilt}
+    if file_id not in known:
+        raise unknown_name("FILE_ID", file_id, known, where="the samples")
+    return known[file_id]
 
 
 def write_samples(folder: Path, *, week: int) -> list[Path]:
