@@ -28,7 +28,7 @@ demo: $(READY) ## Run both sample tenants' DAGs with real Airflow, twice to see 
 	@$(BIN)/llm-convert demo
 
 test: $(READY) lint ## Lint, types and every test
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3
 
 lint: $(READY) ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from guard import guarded_connect
@@ -16,6 +17,9 @@ from night import Night
 # Beside the checkout, or beside a folder of checkouts.
 BESIDE = [folder / "shared" / "data" / "real_workbooks" for folder in Path(__file__).parents[2:4]]
 REAL_WORKBOOKS = next((folder for folder in BESIDE if folder.is_dir()), BESIDE[0])
+# A busy machine is no fault of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 FOREIGN = ("LLM_CONVERT_", "ANTHROPIC_", "GOOGLE_", "CLOUD_", "AIRFLOW")
 
 

@@ -13,7 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 READY_SECONDS = 120
@@ -26,6 +26,7 @@ class Standalone:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "standalone.log"
+        self._processes: list[subprocess.Popen[bytes]] = []
         self.process_environ = {
             **os.environ,
             "AIRFLOW_HOME": str(home),
@@ -43,24 +44,31 @@ class Standalone:
     @contextlib.contextmanager
     def running(self) -> Iterator[Standalone]:
         with self.log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "standalone"],
-                env=self.process_environ,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        self.process_id = process.pid
+            self.process_id = self._start(["standalone"], output).pid
         try:
             self.await_(lambda: self._healthy(), "Airflow did not come up")
             yield self
         finally:
-            # Its children outlive it when it alone is told to stop.
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, number)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=10)
+            for process in self._processes:
+                # Its children outlive it when it alone is told to stop.
+                for number in (signal.SIGTERM, signal.SIGKILL):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, number)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(timeout=10)
+
+    def start(self, component: str) -> None:
+        """One more scheduler, triggerer or the like, which ends with this Airflow."""
+        with self.log.open("ab") as output:
+            self._start([component], output)
+
+    def _start(self, words: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "airflow", *words]
+        process = subprocess.Popen(
+            command, env=self.process_environ, stdout=output, stderr=output, start_new_session=True
+        )
+        self._processes.append(process)
+        return process
 
     def get(self, path: str) -> Any:
         return self.send("GET", path)

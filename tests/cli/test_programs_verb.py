@@ -74,6 +74,22 @@ def test_try_gives_rows_with_their_addresses(home: Path, capsys: pytest.CaptureF
     assert all(set(value) == {"value", "at"} for row in as_json for value in row.values())
 
 
+def test_a_csv_of_rows_holds_no_formula_and_json_holds_all(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = workbook(home, 1)
+    book = openpyxl.load_workbook(path)
+    header = next(cell for row in book.active for cell in row if cell.value == "품명")
+    attack = "=cmd|' /C calc'!A0"
+    cell = book.active.cell(header.row + 1, header.column)
+    cell.value, cell.data_type = attack, "s"
+    book.save(path)
+    assert programs("try", path, "--prompt", "stock_list", "--program", PROGRAM) == 0
+    cells = [cell for row in csv.reader(io.StringIO(capsys.readouterr().out)) for cell in row]
+    assert f"'{attack}" in cells
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "-"))]
+    programs("try", path, "--prompt", "stock_list", "--program", PROGRAM, "--format", "json")
+    assert attack in [json.loads(line)["part_name"]["value"] for line in capsys.readouterr().out.splitlines()]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

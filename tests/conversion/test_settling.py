@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_convert.contracts.document import Document, Sheet
-from llm_convert.contracts.prompt import ModelTier, OutputField, OutputSchema, Prompt, SumCheck
+from llm_convert.contracts.prompt import ModelTier, OutputField, OutputSchema, Prompt, SumCheck, WorkedExample
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Cause, Failure, Outcome, Reply, Result, WorkItem, WorkItemError
 from llm_convert.conversion.settling import Case, next_step
@@ -78,6 +79,21 @@ def said(answer: dict[str, Any] | None, *, stop: str = "tool_use", text: str = "
         text=text,
         usage=usage,
     )
+
+
+def test_worked_examples_come_before_the_document_and_without_addresses() -> None:
+    example = WorkedExample(document="샴푸 (1,000)", rows=({"item": "샴푸", "amount": -1000},), note="Brackets: minus.")
+    shown = replace(case(), prompt=PROMPT.model_copy(update={"examples": (example,)}))
+    request = next_step(shown, (), seconds=0.0)
+    assert isinstance(request, CompletionRequest)
+    assert request.system.endswith(
+        "# Example 1\n샴푸 (1,000)\n## Its rows, without their addresses\n"
+        '{"item": "샴푸", "amount": -1000}\nBrackets: minus.'
+    )
+    plain = next_step(case(), (), seconds=0.0)
+    assert isinstance(plain, CompletionRequest)
+    assert request.system.startswith(plain.system)
+    assert request.content == plain.content
 
 
 def rows(*found: dict[str, Any]) -> Reply:

@@ -53,6 +53,7 @@ def test_an_unknown_prompt_names_the_nearest(tmp_path: Path) -> None:
         (GOOD.replace("{name: item}", "{name: amount}"), "found twice: amount"),
         (GOOD + "checks: [{kind: unique, fields: [itm]}]\n", "unknown field 'itm'; known: amount, item"),
         (GOOD + "checks: [{kind: total}]\n", "checks.0"),
+        (GOOD + "examples: [{document: x, rows: [{itm: x}]}]\n", r"example 1 names unknown fields \['itm'\]"),
         (
             GOOD.replace("table: sales", "table: sales\n  layout: observations"),
             "exactly one field with role 'value', found 0",
@@ -90,5 +91,6 @@ def test_the_digest_changes_with_anything_that_can_change_an_answer(tmp_path: Pa
         GOOD.replace("Read", "Take"),
         GOOD.replace("item", "thing"),
         GOOD + "checks: [{kind: unique, fields: [item]}]\n",
+        GOOD + "examples: [{document: shampoo 100, rows: [{item: shampoo, amount: 100}]}]\n",
     ):
         assert read_prompt(write(tmp_path, "c.yaml", changed)).digest != first.digest

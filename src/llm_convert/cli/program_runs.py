@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_convert.cli.conversions import bytes_of
+from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.prompt import Prompt
+from llm_convert.contracts.shown import inert
 from llm_convert.contracts.work import QuarantinedRow, Row
 from llm_convert.conversion.draft import Draft
 from llm_convert.documents import ReadOptions, read_document
@@ -80,7 +82,10 @@ def _proof(draft: Draft, faults: list[str]) -> list[str]:
 
 
 def print_rows(tried: Tried, prompt: Prompt, form: str) -> None:
-    """All rows on standard output, with the addresses that each value comes from."""
+    """All rows on standard output, with the addresses that each value comes from.
+
+    As JSON values are exact. A CSV is opened in spreadsheet programs: what they would run begins with an apostrophe.
+    """
     names = [field.name for field in prompt.output.fields]
     if form == "json":
         for row in tried.rows:
@@ -90,5 +95,9 @@ def print_rows(tried: Tried, prompt: Prompt, form: str) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([*names, *(f"{name}_at" for name in names)])
     for row in tried.rows:
-        values = ["" if row.values.get(name) is None else row.values[name] for name in names]
-        writer.writerow([*values, *(" ".join(row.at.get(name, ())) for name in names)])
+        places = (" ".join(row.at.get(name, ())) for name in names)
+        writer.writerow([*(_in_csv(row.values.get(name)) for name in names), *map(inert, places)])
+
+
+def _in_csv(value: Scalar) -> Scalar:
+    return "" if value is None else inert(value) if isinstance(value, str) else value

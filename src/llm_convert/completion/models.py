@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -30,6 +31,12 @@ WARN_BEFORE = timedelta(days=30)
 """How long before a model's end of life people are told."""
 
 Factor = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+@lru_cache(maxsize=256)
+def _exact(factor: Decimal) -> Fraction:
+    """Made once for each price: a fraction from a decimal takes longer than all that is reckoned with it."""
+    return Fraction(factor)
 
 
 class LongPrompt(Contract):
@@ -91,14 +98,14 @@ class ModelFacts(Contract):
             batch: whether the call is part of a batch.
         """
         # A price in USD for a million tokens is also the price in micro-dollars for one token.
-        cached = cache_read_tokens * Fraction(self.cache_read) + cache_write_tokens * Fraction(self.cache_write)
-        cost = (input_tokens + cached) * Fraction(self.usd_input) + output_tokens * Fraction(self.usd_output)
+        cached = cache_read_tokens * _exact(self.cache_read) + cache_write_tokens * _exact(self.cache_write)
+        cost = (input_tokens + cached) * _exact(self.usd_input) + output_tokens * _exact(self.usd_output)
         if self.long_prompt and input_tokens + cache_read_tokens + cache_write_tokens > self.long_prompt.above_tokens:
-            cost *= Fraction(self.long_prompt.factor)
+            cost *= _exact(self.long_prompt.factor)
         if region != GLOBAL:
-            cost *= Fraction(self.regional_factor)
+            cost *= _exact(self.regional_factor)
         if batch:
-            cost *= Fraction(self.batch)
+            cost *= _exact(self.batch)
         return int((2 * cost + 1) // 2)
 
 

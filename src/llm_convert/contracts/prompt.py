@@ -149,6 +149,16 @@ class ModelTier(StrEnum):
     STRONG = "strong"
 
 
+class WorkedExample(Contract):
+    """A piece of a document and the rows that are wanted of it, as a model is shown before the document itself."""
+
+    document: str = Field(min_length=1)
+    rows: tuple[dict[str, Scalar], ...]
+    """Values by field; none where the lesson is that such a piece gives no rows."""
+    note: str = ""
+    """Why, in a sentence."""
+
+
 class Prompt(Contract):
     """One prompt, as its YAML file says it."""
 
@@ -159,6 +169,8 @@ class Prompt(Contract):
     instructions: str = Field(min_length=1)
     output: OutputSchema
     checks: tuple[Check, ...] = ()
+    examples: tuple[WorkedExample, ...] | None = Field(default=None, min_length=1)
+    """Shown before the document, where the service's cache keeps them for all calls of the prompt."""
     tier: ModelTier = ModelTier.MAIN
     optional: bool = False
     """An optional prompt's failure is recorded and never counts against the run."""
@@ -179,6 +191,15 @@ class Prompt(Contract):
                     raise ValueError(
                         f"the {check.kind} check names an unknown field {name!r}; known: {', '.join(sorted(known))}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _examples_name_fields(self) -> Self:
+        known = {f.name for f in self.output.fields}
+        for number, example in enumerate(self.examples or (), 1):
+            unknown = sorted({name for row in example.rows for name in row} - known)
+            if unknown:
+                raise ValueError(f"example {number} names unknown fields {unknown}; known: {', '.join(sorted(known))}")
         return self
 
     def serves(self, file_id: str) -> bool:

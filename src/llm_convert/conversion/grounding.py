@@ -14,6 +14,7 @@ from decimal import Decimal
 from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.document import AddressError, CellValue, Document, Image
 from llm_convert.contracts.prompt import Layout, OutputField, Prompt, folded
+from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.tables import FieldType
 from llm_convert.contracts.work import Answer, Claimed, QuarantinedRow, Row
 from llm_convert.readings import ReadingError, find_dates, find_numbers, find_unit, read, same, scaled, text_of
@@ -182,4 +183,5 @@ def _holds(text: str, part: str) -> bool:
 
 
 def _spaced(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    # As the view shows it: a model can't copy what it is not shown.
+    return " ".join(one_line(unicodedata.normalize("NFC", text)).split())

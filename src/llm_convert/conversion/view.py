@@ -1,8 +1,13 @@
-"""A document as a model reads it: every cell and line beside the address that an answer must cite."""
+"""A document as a model reads it: every cell and line beside the address that an answer must cite.
+
+Each line that quotes the document begins with its number, and nothing in the document can begin another line: so no
+text in it can pass for ours.
+"""
 
 from __future__ import annotations
 
 from llm_convert.contracts.document import CellRange, Document, Image, Sheet, TextPage, cell_reference, column_letters
+from llm_convert.contracts.shown import one_line
 from llm_convert.ports import ImageContent, TextContent
 from llm_convert.readings import text_of
 
@@ -28,7 +33,7 @@ def render_sheet(sheet: Sheet) -> str:
     lines = [f"# sheet {sheet.name!r}; cite a cell as {sheet.name}!A1", columns]
     for index, row in enumerate(sheet.rows):
         if any(value is not None for value in row):
-            lines.append("\t".join([str(index + 1), *(_one_line(text_of(value)) for value in row)]))
+            lines.append("\t".join([str(index + 1), *(_quoted(text_of(value)) for value in row)]))
     if sheet.merged:
         lines.append("merged: " + " ".join(map(_range, sheet.merged)))
     return "\n".join(lines)
@@ -37,11 +42,11 @@ def render_sheet(sheet: Sheet) -> str:
 def render_page(page: TextPage) -> str:
     """Numbered lines."""
     lines = [f"# text {page.name!r}; cite a line as {page.name}!line 1"]
-    return "\n".join(lines + [f"{number}\t{text}" for number, text in enumerate(page.lines, 1)])
+    return "\n".join(lines + [f"{number}\t{_quoted(text)}" for number, text in enumerate(page.lines, 1)])
 
 
-def _one_line(text: str) -> str:
-    return text.replace("\t", " ").replace("\r", "").replace("\n", " ⏎ ")
+def _quoted(text: str) -> str:
+    return one_line(text, line_end=" ⏎ ")
 
 
 def _range(cells: CellRange) -> str:

@@ -19,6 +19,8 @@ class Extent:
     """Cells that the file spells out, empty ones with a format among them."""
     merged: int = 0
     """Cells that lie in merged ranges; counted for .xlsx alone."""
+    ranges: int = 0
+    """Merged ranges; counted for .xlsx alone."""
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
     """Texts such as ``#REF!`` by row and column from 0."""
 

@@ -25,6 +25,15 @@ _BLOCK = re.compile(
     "|li|main|nav|ol|option|p|pre|section|table|tr|ul"
 )
 _BLANKS = re.compile(r"\s+")
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]{0,40}")
+_TAG = re.compile(r"<[^<>]*>")
+_PATIENCE_CHARACTERS = 1_000_000
+"""What is looked through again for the ends of tags and comments that have none: half a second of work."""
+_MAX_LEVELS = 50
+"""Of tables within tables; what lies deeper is text of the table around it."""
+_CELL_TAGS = frozenset({"tr", "td", "th", "caption", "thead", "tbody", "tfoot"})
+_TAG_CHARACTERS = 65_536
+"""A longer tag is read without its attributes, each of which would take a hundred times its length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +48,7 @@ class Page:
 def parse_page(markup: str) -> Page:
     """Tables and text of a page; broken markup is read as far as it goes."""
     parser = _Parser()
-    parser.feed(markup)
-    parser.close()
+    parser.read(markup)
     return parser.finish()
 
 
@@ -115,6 +123,39 @@ class _Parser(HTMLParser):
         self._tables: list[Table] = []
         self._unseen = ""
         self._preformatted = 0
+        self._buried = 0
+        """Tables that are open below the deepest level that is read."""
+
+    def read(self, markup: str) -> None:
+        """Take in a whole page.
+
+        What never ends, such as ``<!--`` alone, is text. The base class's ``close`` would look for each such end from
+        its beginning to the end of the page: a megabyte of them would take an hour.
+        """
+        self.feed(markup)
+        patience = _PATIENCE_CHARACTERS
+        while self.rawdata.startswith("<") and patience > 0:
+            rest = self.rawdata
+            patience -= len(rest)
+            cut = rest.find("<", 1)
+            cut = cut if cut > 0 else len(rest)
+            self.rawdata = ""
+            self.handle_data(rest[:cut])
+            self.feed(rest[cut:])
+        if self.rawdata.startswith("<"):
+            self.handle_data(_TAG.sub(" ", self.rawdata))
+            self.rawdata = ""
+        self.close()
+
+    def parse_starttag(self, i: int) -> int:
+        """As the base class does it, but for tags that are too long."""
+        end = self.check_for_whole_start_tag(i)
+        if end - i <= _TAG_CHARACTERS:
+            return super().parse_starttag(i)
+        name = _NAME.match(self.rawdata, i + 1)
+        if name:
+            self.handle_starttag(name[0].lower(), [])
+        return end
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._unseen and tag not in ("body", "table"):
@@ -122,7 +163,7 @@ class _Parser(HTMLParser):
         self._unseen = tag if tag in _UNSEEN else ""
         if tag == "table":
             self._start_table()
-        elif tag in ("tr", "td", "th", "caption", "thead", "tbody", "tfoot") and self._open:
+        elif tag in _CELL_TAGS and self._open and not self._buried:
             self._start_in_table(self._open[-1], tag, dict(attrs))
         elif _BLOCK.fullmatch(tag):
             self._sink().pieces.append("\n")
@@ -133,7 +174,7 @@ class _Parser(HTMLParser):
             self._unseen = ""
         elif tag == "table" and self._open:
             self._end_table()
-        elif tag in ("tr", "td", "th", "caption", "thead", "tbody", "tfoot") and self._open:
+        elif tag in _CELL_TAGS and self._open and not self._buried:
             self._open[-1].close_cell()
         elif _BLOCK.fullmatch(tag):
             self._sink().pieces.append("\n")
@@ -151,6 +192,7 @@ class _Parser(HTMLParser):
 
     def finish(self) -> Page:
         """What was read, with whatever was left open closed."""
+        self._buried = 0
         while self._open:
             self._end_table()
         tables = tuple(table for table in self._tables if len(table.texts) > 1)
@@ -160,6 +202,10 @@ class _Parser(HTMLParser):
         return self._open[-1].sink() if self._open else self._flow
 
     def _start_table(self) -> None:
+        if len(self._open) >= _MAX_LEVELS:
+            self._buried += 1
+            self._sink().pieces.append("\n")
+            return
         self._open.append(_Open(Table()))
         self._tables.append(self._open[-1].table)
 
@@ -177,6 +223,9 @@ class _Parser(HTMLParser):
             current.caption = _Flow()
 
     def _end_table(self) -> None:
+        if self._buried:
+            self._buried -= 1
+            return
         ended = self._open.pop()
         ended.close_cell()
         texts = ended.between.lines()

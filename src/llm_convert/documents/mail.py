@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from email.message import Message
 from unicodedata import normalize
 
@@ -15,7 +15,7 @@ from llm_convert.contracts.document import Document, Image, Part, Sheet, TextPag
 from llm_convert.contracts.work import Cause, WorkItemError
 from llm_convert.documents.html_page import parse_page
 from llm_convert.documents.html_tables import as_sheets
-from llm_convert.documents.mail_text import Mail, file_name, header, mend, payload, text_of
+from llm_convert.documents.mail_text import Lenient, Mail, file_name, header, payload, text_of
 from llm_convert.documents.options import Contents, ReadOptions
 from llm_convert.documents.picture import media_type
 from llm_convert.documents.text import split_lines
@@ -47,7 +47,7 @@ def read(name: str, data: bytes, options: ReadOptions, nested: Nested) -> Conten
     """
     if options.max_depth < 0:
         raise WorkItemError(Cause.TOO_LARGE, "mails are nested deeper than is read")
-    message = message_from_bytes(data, policy=policy.compat32)
+    message = message_from_bytes(data, policy=Lenient())
     found = _Mail()
     _sort(message, found, _MAX_LEVELS)
     body, tables = _body(found, options)
@@ -63,7 +63,6 @@ def read(name: str, data: bytes, options: ReadOptions, nested: Nested) -> Conten
 
 
 def _sort(part: Mail, found: _Mail, levels: int) -> None:
-    mend(part)
     kind = part.get_content_type()
     children = part.get_payload() if part.is_multipart() else None
     if kind.startswith("multipart/") and isinstance(children, list):

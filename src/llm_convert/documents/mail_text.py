@@ -8,10 +8,12 @@ import re
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
+from email.policy import Compat32
 
 from llm_convert.documents.text import decode_as
 
 Mail = Message
+_HEADER_CHARACTERS = 10_000
 _FOLD = re.compile(r"\s*[\r\n]+\s*")
 
 
@@ -33,12 +35,16 @@ def words(raw: str) -> str:
     return "".join(chunk if isinstance(chunk, str) else _chunk(chunk, charset) for chunk, charset in chunks).strip()
 
 
-def mend(message: Mail) -> None:
-    """Decode raw 8-bit bytes in the headers of one part, so that its file name and type can be asked for."""
-    for name, raw in list(message.raw_items()):
-        mended = _mended(str(raw))
-        if mended != raw:
-            message.replace_header(name, mended)
+class Lenient(Compat32):
+    """Parses headers as they come: raw 8-bit bytes decoded, so that file names and types can be asked for, and cut.
+
+    The standard library takes time with the square of a header's length to read its words and parameters.
+    """
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """The name and the text of a header."""
+        name, raw = super().header_source_parse(sourcelines)
+        return name, _mended(raw[:_HEADER_CHARACTERS])
 
 
 def payload(part: Mail) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from unicodedata import normalize
 
 from llm_convert.contracts.document import Document, Part
+from llm_convert.contracts.shown import as_name
 from llm_convert.contracts.work import Cause, WorkItemError
 from llm_convert.documents import delimited, html_page, mail, pdf, picture, plain, xls, xlsx
 from llm_convert.documents.kinds import Identified, identify
@@ -84,14 +85,15 @@ def _read(found: Identified, name: str, data: bytes, options: ReadOptions) -> tu
 
 
 def _distinct(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """The parts with names that differ, since an address names its part."""
+    """The parts with names that differ and are one line each, since an address names its part."""
     taken: set[str] = set()
     distinct: list[Part] = []
     for part in parts:
-        name, count = part.name, 1
+        own = name = as_name(part.name)
+        count = 1
         while name in taken:
             count += 1
-            name = f"{part.name} ({count})"
+            name = f"{own} ({count})"
         taken.add(name)
         distinct.append(part if name == part.name else replace(part, name=name))
     return tuple(distinct)

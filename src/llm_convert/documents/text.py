@@ -38,10 +38,10 @@ def decode(data: bytes) -> Decoded | None:
     if b"\x00" in data:
         return None
     data = data.rstrip(b"\x1a")  # the end-of-file mark of old DOS programs
-    decoded = (
-        _strict(data, "utf-8-sig") or _nearly(data, "utf-8-sig") or _strict(data, "cp949") or _nearly(data, "cp949")
-    )
-    return _printable(decoded or _guess(data))
+    decoded = _strict(data, "utf-8-sig") or _nearly(data, "utf-8-sig")
+    # Some programs put the mark of UTF-8 before whatever they write.
+    data = data.removeprefix(codecs.BOM_UTF8)
+    return _printable(decoded or _strict(data, "cp949") or _nearly(data, "cp949") or _guess(data))
 
 
 def decode_as(data: bytes, charset: str | None) -> Decoded:

@@ -17,6 +17,8 @@ from llm_convert.documents.xlsx_scan import extents, sheet_members
 _SPARSE_CELLS = 500_000
 """Cells that are read one by one where they lie far apart: each costs some 300 bytes and 10 microseconds."""
 _DETAILED_CELLS = 1_000_000
+_DETAILED_RANGES = 10_000
+"""Merged ranges of one sheet from which on openpyxl, which compares each with all others, takes more than a second."""
 
 
 def read(name: str, data: bytes, options: ReadOptions) -> Contents:  # noqa: ARG001 - every format's module has this form
@@ -29,26 +31,30 @@ def read(name: str, data: bytes, options: ReadOptions) -> Contents:  # noqa: ARG
             raise too_many_cells("a table of the workbook", extent.box, options.max_cells)
     # openpyxl makes an object of each cell, those under a merged range among them.
     cells = sum(extent.cells + extent.merged for extent in found.values())
+    ranges = max((extent.ranges for extent in found.values()), default=0)
 
     def sparse(index: int, extent: Extent) -> Grid:
-        if cells > _SPARSE_CELLS:
+        if cells > _SPARSE_CELLS or ranges > _DETAILED_RANGES:
             raise too_many_cells(f"sheet {index + 1}", extent.box, options.max_cells)
         return xlsx_details.sparse_grid(data, index, options.max_cells)
 
     contents = read_sheets(data, options, [found.get(member, Extent()) for member in members], sparse)
+    too_much = f"{cells:,} cells" if cells > _DETAILED_CELLS else ""
+    if ranges > _DETAILED_RANGES:
+        too_much = f"{ranges:,} merged ranges on one sheet"
     if options.details:
-        contents = _completed(data, contents, cells, "formulas and hidden rows", _detailed)
+        contents = _completed(data, contents, too_much, "formulas and hidden rows", _detailed)
     if options.styles:
-        contents = _completed(data, contents, cells, "fonts and indentation", _styled)
+        contents = _completed(data, contents, too_much, "fonts and indentation", _styled)
     return contents
 
 
 def _completed(
-    data: bytes, contents: Contents, cells: int, what: str, read: Callable[[bytes, list[Sheet]], list[Sheet]]
+    data: bytes, contents: Contents, too_much: str, what: str, read: Callable[[bytes, list[Sheet]], list[Sheet]]
 ) -> Contents:
     """The contents with what a second reader tells; without it, and with a note, where that fails."""
-    if cells > _DETAILED_CELLS:
-        return _with_note(contents, f"{what} were not read: the workbook has {cells:,} cells")
+    if too_much:
+        return _with_note(contents, f"{what} were not read: the workbook has {too_much}")
     try:
         sheets = read(data, [part for part in contents.parts if isinstance(part, Sheet)])
     except WorkItemError:

@@ -15,5 +15,7 @@ def _stop_before_work(_number: int, _frame: FrameType | None) -> None:
 signal.signal(signal.SIGTERM, _stop_before_work)
 
 from llm_convert.job.main import main  # noqa: E402 - the handler comes first
+from llm_convert.job.memory import use_one_arena  # noqa: E402
 
+use_one_arena()
 sys.exit(main())

@@ -68,7 +68,8 @@ class Account:
     def __init__(self) -> None:
         # Gone with this process, whatever ends it.
         self._file = tempfile.TemporaryFile(prefix="llm-convert-lines-")  # noqa: SIM115 - closed by ``close``
-        self._places: dict[int, tuple[int, int]] = {}
+        self._places: dict[int, int] = {}
+        """By position, where its line begins; a line ends at its line break."""
         self._end = 0
 
     def __len__(self) -> int:
@@ -80,15 +81,14 @@ class Account:
     def put(self, position: int, line: bytes) -> None:
         """Keep a line's JSON."""
         self._file.seek(self._end)
-        self._file.write(line)
-        self._places[position] = (self._end, len(line))
-        self._end += len(line)
+        self._file.write(line + b"\n")
+        self._places[position] = self._end
+        self._end += len(line) + 1
 
     def line(self, position: int) -> bytes:
         """The JSON at a position. Raises KeyError."""
-        at, length = self._places[position]
-        self._file.seek(at)
-        return self._file.read(length)
+        self._file.seek(self._places[position])
+        return self._file.readline().rstrip(b"\n")
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """All, by position."""

@@ -187,13 +187,14 @@ class Job:
             if ended.own:
                 progress.add(line)
                 messages.item(line)
-                messages.progress(
-                    done=progress.done,
-                    total=progress.total,
-                    rows=progress.rows,
-                    usage=progress.usage,
-                    seconds_left=progress.seconds_left,
-                )
+                if progress.take_turn():
+                    messages.progress(
+                        done=progress.done,
+                        total=progress.total,
+                        rows=progress.rows,
+                        usage=progress.usage,
+                        seconds_left=progress.seconds_left,
+                    )
 
     async def _batch(
         self, work: list[Planned], workshop: Workshop, messages: MessageWriter, stop: asyncio.Event

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from llm_convert.contracts.report import ItemReport
 from llm_convert.contracts.usage import Usage
 
+TELL_SECONDS = 0.5
+"""How often progress is told; whoever reads it looks less often."""
+
 
 class Progress:
     """Counts what ends. Not thread-safe: the run loop owns it."""
@@ -19,7 +22,7 @@ class Progress:
         self.usage = Usage()
         self._worked = 0
         self._monotonic = monotonic
-        self._started = monotonic()
+        self._started = self._told = monotonic()
 
     def add(self, item: ItemReport) -> None:
         """Count one ended item."""
@@ -27,6 +30,14 @@ class Progress:
         self.rows += item.rows
         self.usage = self.usage + item.usage
         self._worked += not item.reused
+
+    def take_turn(self) -> bool:
+        """Whether it is time to tell of it again: after a while, and at the end."""
+        now = self._monotonic()
+        if self.done < self.total and now - self._told < TELL_SECONDS:
+            return False
+        self._told = now
+        return True
 
     @property
     def seconds_left(self) -> float | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from datetime import date, time, timedelta
 from enum import Enum
-from functools import lru_cache
 
 from llm_convert.contracts.document import CellValue
 from llm_convert.readings import ReadingError, is_missing, parse_number
+from llm_convert.readings.remembered import remembered
 
 
 class Kind(Enum):
@@ -62,7 +62,7 @@ def kind_of(value: CellValue) -> Kind:
             return Kind.MISSING
 
 
-@lru_cache(maxsize=65_536)
+@remembered
 def _kind_of_text(text: str) -> Kind:
     stripped = text.strip()
     if len(stripped) > _LONGEST:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 
 from llm_convert.contracts.prompt import OutputField, folded
 from llm_convert.readings import find_unit
+from llm_convert.readings.remembered import remembered
 
 EXACT = 6
 """The level of a header whose whole path is a field's name or alias; lower levels needed something stripped."""
@@ -22,14 +22,14 @@ def names_of(field: OutputField) -> frozenset[str]:
     return frozenset(filter(None, map(folded, (field.name, *field.aliases))))
 
 
-@lru_cache(maxsize=16_384)
+@remembered
 def without_unit(text: str) -> str:
     """A header without its footnote marks and the unit in brackets."""
     bare = _FOOTNOTE.sub("", text)
     return _BRACKETED.sub(lambda match: "" if find_unit(match[0]) else match[0], bare)
 
 
-@lru_cache(maxsize=16_384)
+@remembered
 def bare(text: str) -> str:
     """A header without anything in brackets and without footnote digits such as in ``Population2``."""
     stripped = _BRACKETED.sub("", _FOOTNOTE.sub("", text))

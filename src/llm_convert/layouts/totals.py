@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable
 from enum import Enum
-from functools import lru_cache
 
 from llm_convert.contracts.prompt import Prompt, SumCheck, folded
 from llm_convert.layouts.matching import without_unit
+from llm_convert.readings.remembered import remembered
 
 _WORDS = frozenset(
     {
@@ -42,13 +42,13 @@ class Fate(Enum):
     """A total that a check wants to compare."""
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def is_total(text: str) -> bool:
     """Whether a label says that its line is the sum of others. ``Median`` and ``Estimated total`` are none."""
     return folded(_MARKS.sub("", text)) in _WORDS
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def closes_a_group(text: str) -> bool:
     """Whether a label reads like the last line of a group: a total, or such as ``Total Inflows`` or ``매출 소계``."""
     label = folded(text)

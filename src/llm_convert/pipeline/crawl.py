@@ -11,10 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from llm_convert.contracts import keys
 from llm_convert.contracts.manifest import CrawledFile, Manifest, ManifestEntry
+from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.tenant import Source
 from llm_convert.errors import ConfigurationError, PreconditionFailedError, StoreError
 from llm_convert.objects import overwrite
 from llm_convert.pipeline.context import StepContext
+
+_SEGMENT_BYTES = 255
+"""Of one file's name, as file systems have it."""
 
 
 def crawl(context: StepContext) -> dict[str, int]:
@@ -70,13 +74,43 @@ def _folder(context: StepContext) -> Path:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file below the folder by its NFC name, sorted, but hidden files and lock files of office programs."""
+    """Every file below the folder by its name, sorted, but hidden files and lock files of office programs.
+
+    A name is in NFC, on one line and valid Unicode, since keys, logs and tables hold it; names that are the same then
+    are numbered.
+    """
     found = []
+    home = folder.resolve()
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
-        if path.is_file() and not any(part.startswith((".", "~$")) for part in parts):
-            found.append((unicodedata.normalize("NFC", "/".join(parts)), path))
-    yield from sorted(found)
+        # A link must not lead into another tenant's folder.
+        own = path.is_file() and path.resolve().is_relative_to(home)
+        if own and not any(part.startswith((".", "~$")) for part in parts):
+            found.append(("/".join(map(_segment, parts)), path))
+    taken: set[str] = set()
+    for name, path in sorted(found):
+        yield _numbered(name, taken), path
+
+
+def _segment(part: str) -> str:
+    """A file's or folder's name as a key may hold it."""
+    name = one_line(unicodedata.normalize("NFC", part)).strip()
+    if name in {"", ".", ".."}:
+        return "unnamed"
+    if len(name.encode()) <= _SEGMENT_BYTES:
+        return name
+    # Bytes that are no UTF-8 have grown; the ending still says what it is.
+    return name.encode()[: _SEGMENT_BYTES - 20].decode(errors="ignore") + name[-4:]
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    stem, dot, ending = name.rpartition(".")
+    free, count = name, 1
+    while free in taken:
+        count += 1
+        free = f"{stem} ({count}){dot}{ending}" if stem else f"{name} ({count})"
+    taken.add(free)
+    return free
 
 
 def _read(path: Path) -> bytes:

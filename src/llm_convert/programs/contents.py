@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import date, time, timedelta
-from functools import lru_cache
 
 from llm_convert.contracts.document import CellValue
 from llm_convert.programs.predicates import Content
 from llm_convert.readings import ReadingError, is_missing, parse_date, parse_number
+from llm_convert.readings.remembered import remembered
 from llm_convert.readings.texts import is_spreadsheet_error
 
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
@@ -58,12 +58,12 @@ def is_mark(text: str) -> bool:
     return not text[0].isdecimal() and _is_mark(text)
 
 
-@lru_cache(maxsize=65_536)
+@remembered
 def _is_mark(text: str) -> bool:
     return is_missing(text)
 
 
-@lru_cache(maxsize=65_536)
+@remembered
 def _of_text(text: str) -> frozenset[Content]:
     stripped = text.strip()
     if PLAIN_NUMBER.fullmatch(stripped):

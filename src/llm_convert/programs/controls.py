@@ -78,7 +78,7 @@ class Order(Part):
     by: tuple[str, ...] = Field((), description="each such group has its own order")
     down: bool = Field(False, description="it falls")
     step: Literal["day", "month", "quarter", "year"] | None = Field(
-        None, description="and each is this much after the one before"
+        None, description="and each is one day, month, quarter or year after the one before"
     )
     mend: bool = Field(
         False, description="a date that another day, month or year alone would put in order is corrected, and reported"

@@ -11,7 +11,7 @@ from llm_convert.contracts.document import column_letters
 from llm_convert.layouts.totals import closes_a_group
 from llm_convert.programs.plane import Plane, Position
 from llm_convert.programs.predicates import Content
-from llm_convert.programs.view_rows import RowKind, row_kind, type_name
+from llm_convert.programs.view_rows import RowKind, quoted, row_kind, type_name
 
 HEAD_ROWS = 12
 _DIGITS = re.compile(r"[0-9]+")
@@ -89,7 +89,7 @@ class Folded:
             listed: list[str] = []
             left = sum(texts.values())
             for text, alike in texts.items():
-                said = f"'{text}'" + (f" ({alike} alike)" if alike > 1 else "")
+                said = quoted(text) + (f" ({alike} alike)" if alike > 1 else "")
                 if budget < len(said) + 2:
                     break
                 budget -= len(said) + 2
@@ -115,7 +115,7 @@ class Folded:
                     count, first = counts.get(text, (0, at))
                     counts[text] = count + 1, first
         said = [
-            f"'{text}' x{count} first {self._plane.address(first).rpartition('!')[2]}"
+            f"{quoted(text)} x{count} first {self._plane.address(first).rpartition('!')[2]}"
             for text, (count, first) in sorted(counts.items(), key=lambda item: -item[1][0])[:12]
         ]
         return f"short texts among numbers: {', '.join(said)}" if said else ""

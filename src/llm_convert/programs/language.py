@@ -52,7 +52,9 @@ class Table(Part):
     )
     gap: int | None = Field(None, ge=1, description="the table ends before so many empty rows in a row")
     left: OneTest | None = Field(
-        None, description="the table begins at the nearest cell, from the anchor to the left in its row, that passes"
+        None,
+        description="the table begins at the nearest cell, from the anchor to the left in its row, that passes;"
+        " by default with the sheet, and where several anchors share a row at each of them",
     )
     right: OneTest | None = Field(
         None, description="the table ends before the first cell, right of the anchor in its row, that passes"
@@ -68,7 +70,9 @@ class Table(Part):
         False, description="value cells with a mark for no value (N/A, -) make rows too, with a blank value"
     )
     missing: tuple[str, ...] = Field(
-        (), description="further texts that mean no value in this table; -, N/A, NA, NaN, ... mean so anyway"
+        (),
+        description="further whole texts, no patterns, that mean no value in any cell of this table; -, N/A, NA, NaN, "
+        "... do anyway",
     )
     keep: tuple[Condition, ...] = Field((), description="a value cell makes a row only if all of these hold")
     fields: dict[str, OnePick] = Field(
@@ -96,7 +100,7 @@ class Program(Part):
 
     tables: tuple[Table, ...] = Field(min_length=1, max_length=60, description="the tables")
     checks: tuple[Control, ...] = Field((), description="what must hold across the tables")
-    notes: str = Field("", description="for a person: what is odd about this layout")
+    notes: str = Field("", description="one text for a person: what is odd about this layout")
 
     @model_validator(mode="after")
     def _checks_name_fields(self) -> Self:

@@ -106,7 +106,7 @@ def given_as(period: Period, form: DateForm) -> str:
     )
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def parse_period(text: str, order: DateOrder = DateOrder.YMD) -> Period:
     """The period that a text names and nothing else.
 

@@ -63,7 +63,7 @@ class Place(Step):
 class Condition(Place):
     """A cell, found as a pick finds it, must pass a test. A cell that is not found is blank."""
 
-    is_: OneTest = Field(alias="is", description="the test")
+    is_: OneTest = Field(alias="is", description="the test; without a place it is asked of the value cell")
 
 
 class DateForm(StrEnum):
@@ -109,7 +109,7 @@ class Pick(Place):
     when: tuple[Condition, ...] = Field((), description="blank unless all of these hold, asked from the value cell")
     missing: tuple[str, ...] = Field((), description="further texts of the whole cell that mean no value here")
     raised: Literal["drop", "only"] | None = Field(
-        None, description="superscript at the end of the text: drop it (footnote digits), or take only that"
+        None, description='superscript at the end of the text: "drop" it (footnote digits), or take "only" that'
     )
     part: PatternText | None = Field(
         None, description="only the part of the text that matches (its first group, if it has one); else blank"

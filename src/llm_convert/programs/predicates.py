@@ -73,7 +73,7 @@ class Test(Part):
     bare: bool | None = Field(
         None, description="true: a heading row, i.e. its row has something but nothing in the value columns"
     )
-    bold: bool | None = Field(None, description="the cell's font is bold")
+    bold: bool | None = Field(None, description="true: the cell's font is bold; false: it is not")
     indent: int | None = Field(None, ge=0, description="indentation at most this (leading blanks plus format indent)")
     indented: Compared | None = Field(None, description="indentation less, same, more than where the walk started")
     beside: Beside | None = Field(None, description="what another cell of the same row must be")
@@ -89,7 +89,9 @@ class Columns(Part):
     )
     not_header: PatternText | None = Field(None, description="pattern found in none of them")
     type: tuple[Content, ...] | None = Field(
-        None, description="content of most of the column's filled data cells, missing marks not counted"
+        None,
+        description="content of most of the column's filled data cells, missing marks not counted; it also "
+        "finds a column without a header",
     )
     nearest: Direction | None = Field(
         None, description="left or right: the nearest such column on that side of the value, not the first of all"

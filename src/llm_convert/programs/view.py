@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from llm_convert.contracts.document import Document, Sheet, TextPage
+from llm_convert.contracts.shown import one_line
 from llm_convert.programs.folding import HEAD_ROWS, LEVELS, Folded, Level
 from llm_convert.programs.plane import Plane
 from llm_convert.programs.view_rows import Detail, merged_line, row_line
@@ -79,7 +80,7 @@ def tsv_chars(sheet: Sheet) -> int:
 
 
 def _page(page: TextPage) -> str:
-    lines = [f"{number}| {line[:200]}" for number, line in enumerate(page.lines[:_PAGE_LINES], 1)]
+    lines = [f"{number}| {one_line(line[:200])}" for number, line in enumerate(page.lines[:_PAGE_LINES], 1)]
     return "\n".join([f"## text {page.name!r}: {len(page.lines)} lines", *lines])
 
 

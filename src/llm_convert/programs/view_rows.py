@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from llm_convert.contracts.document import cell_reference, column_letters
+from llm_convert.contracts.shown import one_line
 from llm_convert.layouts.totals import closes_a_group
 from llm_convert.programs.plane import Plane, Position
 from llm_convert.programs.predicates import Content
@@ -104,7 +105,13 @@ def shown(plane: Plane, at: Position, chars: int) -> str:
     text = plane.text(at)
     if not isinstance(plane.value(*at), str):
         return text
-    return f"'{text}'" if len(text) <= chars else f"'{text[:chars]}…'({len(text)} characters)"
+    return quoted(text) if len(text) <= chars else f"{quoted(f'{text[:chars]}…')}({len(text)} characters)"
+
+
+def quoted(text: str) -> str:
+    """A text in quotes, which it can't end itself: a cell must not pass for several."""
+    inside = one_line(text).replace("' ·", "’ ·")
+    return f"'{inside}'"
 
 
 def _marks(plane: Plane, at: Position) -> str:
@@ -132,9 +139,9 @@ def _in_short(text: str, columns: Sequence[int]) -> str:
     steps = {b - a for a, b in pairwise(columns)}
     first = column_letters(columns[0])
     if len(steps) == 1:
-        return f"'{text}' @{first} +{steps.pop()} x{len(columns)}"
+        return f"{quoted(text)} @{first} +{steps.pop()} x{len(columns)}"
     listed = ",".join(column_letters(column) for column in columns[:6])
-    return f"'{text}' @{listed}{',…' if len(columns) > 6 else ''} x{len(columns)}"
+    return f"{quoted(text)} @{listed}{',…' if len(columns) > 6 else ''} x{len(columns)}"
 
 
 def merged_line(plane: Plane, limit: int) -> str:

@@ -13,10 +13,11 @@ def fault_of(key: str) -> str:
         return "it holds a NUL"
     if not _is_unicode(key):
         return "it is not valid Unicode"
-    segment = next((s for s in key.split("/") if s in _RESERVED_SEGMENTS), None)
-    if segment is not None:
-        return f"its segment {segment!r} is none" if segment else "it has an empty segment"
-    return ""
+    segments = key.split("/")
+    if _RESERVED_SEGMENTS.isdisjoint(segments):
+        return ""
+    segment = next(s for s in segments if s in _RESERVED_SEGMENTS)
+    return f"its segment {segment!r} is none" if segment else "it has an empty segment"
 
 
 def check_key(key: str) -> None:
@@ -34,6 +35,8 @@ def check_key(key: str) -> None:
 
 
 def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
     # A file name that is no UTF-8 comes from the operating system with lone surrogates in it.
     try:
         text.encode()

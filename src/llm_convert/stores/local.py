@@ -18,7 +18,7 @@ from pathlib import Path
 from llm_convert.contracts.urls import path_of, url_of
 from llm_convert.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
 from llm_convert.ports import ObjectInfo, StoredObject
-from llm_convert.stores.faults import translated
+from llm_convert.stores.faults import store_error, translated
 from llm_convert.stores.files import make_folders, prune, remove_empty_folders, staged, sweep, sync_folder
 from llm_convert.stores.keys import check_key, fault_of
 from llm_convert.stores.listing import version_of, walk
@@ -39,6 +39,7 @@ class LocalObjectStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._root_text = str(self._root)
         self._temporary = self._root / PRIVATE / "tmp"
         self._locks = KeyLocks(self._root / PRIVATE / "locks")
         sweep(self._temporary)
@@ -55,13 +56,16 @@ class LocalObjectStore:
 
     def read(self, key: str) -> StoredObject:
         """The object's bytes. Raises ObjectNotFoundError."""
-        path = self._path(key)
-        with translated("read", path):
-            try:
-                with path.open("rb") as file:
-                    return StoredObject(version=version_of(os.fstat(file.fileno())), data=file.read())
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                raise ObjectNotFoundError(key) from None
+        _check(key)
+        # As text: a job reads far more often than it writes, and mostly to find nothing there.
+        place = f"{self._root_text}/{key}"
+        try:
+            with open(place, "rb", buffering=0) as file:  # noqa: PTH123
+                return StoredObject(version=version_of(os.fstat(file.fileno())), data=file.readall())
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise ObjectNotFoundError(key) from None
+        except OSError as error:
+            raise store_error(error, doing="read", path=Path(place)) from error
 
     def create(self, key: str, data: bytes) -> str:
         """Write only if absent; the new version. Raises PreconditionFailedError when the key exists."""
@@ -110,20 +114,8 @@ class LocalObjectStore:
         return url_of("file", self._path(key))
 
     def _path(self, key: str) -> Path:
-        check_key(key)
-        segments = key.split("/")
-        if segments[0] == PRIVATE:
-            raise StoreError(
-                f"the key {key!r} can't be stored: {PRIVATE!r} is the store's own folder", remedy="Use another name."
-            )
-        for segment in segments:
-            size_bytes = len(segment.encode())
-            if size_bytes > MAX_SEGMENT_BYTES:
-                raise StoreError(
-                    f"the key {key!r} can't be stored: its segment {segment[:20]!r}... has {size_bytes} bytes in UTF-8",
-                    remedy=f"Shorten the name to {MAX_SEGMENT_BYTES} bytes; a Korean letter has 3.",
-                )
-        return self._root.joinpath(*segments)
+        _check(key)
+        return self._root / key
 
     @contextmanager
     def _writing(self, key: str, path: Path, data: bytes) -> Iterator[tuple[Path, KeyLock]]:
@@ -136,6 +128,22 @@ class LocalObjectStore:
             self._locks.held(key) as lock,
         ):
             yield temporary, lock
+
+
+def _check(key: str) -> None:
+    """Raise StoreError for a key that is none, or that no file can have for its name."""
+    check_key(key)
+    if key.startswith(f"{PRIVATE}/") or key == PRIVATE:
+        raise StoreError(
+            f"the key {key!r} can't be stored: {PRIVATE!r} is the store's own folder", remedy="Use another name."
+        )
+    for segment in key.split("/"):
+        size_bytes = len(segment.encode())
+        if size_bytes > MAX_SEGMENT_BYTES:
+            raise StoreError(
+                f"the key {key!r} can't be stored: its segment {segment[:20]!r}... has {size_bytes} bytes in UTF-8",
+                remedy=f"Shorten the name to {MAX_SEGMENT_BYTES} bytes; a Korean letter has 3.",
+            )
 
 
 def _stamp(temporary: Path, lock: KeyLock) -> str:

@@ -51,8 +51,10 @@ class Forms:
     def of(self, request: CompletionRequest, facts: ModelFacts) -> Form:
         """The form for this request now."""
         wanted = self._wish == "native" or (self._wish == "auto" and facts.tool_choice == "auto")
-        refused = self._refused & {facts.id, _name(facts, request)}
-        return Form.NATIVE if wanted and facts.structured_outputs and not refused else Form.TOOL
+        if not wanted or not facts.structured_outputs:
+            return Form.TOOL
+        refused = self._refused and self._refused & {facts.id, _name(facts, request)}
+        return Form.TOOL if refused else Form.NATIVE
 
     def refuse(self, request: CompletionRequest, facts: ModelFacts, error: NativeFormRefusedError) -> None:
         """Never ask it again for this schema, or for this model."""
