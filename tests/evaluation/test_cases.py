@@ -62,9 +62,8 @@ def test_values_are_read_as_a_document_s(tmp_path: Path) -> None:
     assert expected_rows(case, PROMPT)[1] != digest
 
 
-texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=8).map(
-    lambda text: read(text, PROMPT.output.field("item").type)
-)
+characters = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]) | st.sampled_from("'=+-@1")
+texts = st.text(characters, max_size=8).map(lambda text: read(text, PROMPT.output.field("item").type))
 values = st.fixed_dictionaries(
     {
         "item": texts,
@@ -81,6 +80,14 @@ values = st.fixed_dictionaries(
 def test_what_is_written_is_read_back(rows: list[dict[str, Scalar]]) -> None:
     text = text_of_rows([Row(values=row) for row in rows], PROMPT.output)
     assert [row.values for row in rows_of(text, PROMPT.output, where="x")] == rows
+
+
+@pytest.mark.parametrize(
+    ("item", "written"), [("=1+1", "'=1+1"), ("'=1+1", "''=1+1"), ("-5", "-5"), ("@a", "'@a"), ("it's", "it's")]
+)
+def test_a_spreadsheet_program_runs_nothing_of_it(item: str, written: str) -> None:
+    row = Row(values={"item": item, "amount": "-3.5"})
+    assert text_of_rows([row], PROMPT.output) == f"{HEADER}{written},,-3.5,,\n"
 
 
 def test_accepted_rows_are_unchecked_until_a_person_renames_them(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Expected rows as CSV: a header with the prompt's fields, a line a row, a blank where there is no value."""
+"""Expected rows as CSV: a header with the prompt's fields, a line a row, a blank where there is no value.
+
+People open it in spreadsheet programs: a text that they would run as a formula begins with an apostrophe more.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 
 from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.prompt import OutputSchema
+from llm_convert.contracts.shown import inert
 from llm_convert.contracts.work import Row
 from llm_convert.errors import ConfigurationError, unknown_name
 from llm_convert.readings import ReadingError, read, text_of
@@ -76,7 +80,7 @@ def _check_header(header: list[str], schema: OutputSchema, where: str) -> None:
 
 def _value(cell: str, name: str, schema: OutputSchema, where: str) -> Scalar:
     try:
-        return read(cell, schema.field(name).type) if cell.strip() else None
+        return read(_unshielded(cell), schema.field(name).type) if cell.strip() else None
     except ReadingError as error:
         raise ConfigurationError(f"{where}, {name}: {error.found}", remedy="Correct the expected value.") from None
 
@@ -84,4 +88,18 @@ def _value(cell: str, name: str, schema: OutputSchema, where: str) -> Scalar:
 def _text(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else text_of(value)
+    return "" if value is None else _shielded(text_of(value))
+
+
+def _shielded(text: str) -> str:
+    return f"'{text}" if _runs(text) else text
+
+
+def _unshielded(text: str) -> str:
+    return text[1:] if text.startswith("'") and _runs(text) else text
+
+
+def _runs(text: str) -> bool:
+    """Whether it is a formula behind any number of apostrophes: so that one can be added and taken away again."""
+    bare = text.lstrip("'")
+    return inert(bare) != bare
