@@ -188,11 +188,21 @@ def test_a_service_that_is_away_is_no_score(home: Path, monkeypatch: pytest.Monk
     assert {case.cause for case in report_of(home).cases} == {"unavailable"}
 
 
-def test_a_budget_holds_here_too(home: Path, recorded: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_holds_for_the_evaluation_as_a_whole(
+    home: Path, recorded: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LLM_CONVERT_BUDGET_RUN_USD", "0.000001")
     assert recorded(right) == 78
     assert {case.cause for case in report_of(home).cases} == {"budget"}
     assert not list((home / "recordings").glob("*/*/*.json"))
+    # A call costs a quarter of a dollar at its worst and far less in the end: two at a time, and then two more.
+    monkeypatch.setenv("LLM_CONVERT_BUDGET_RUN_USD", "0.6")
+    assert recorded(right, *("--provider", "vertex"), *("--provider", "vertex,rules"), *("--provider", "vertex")) == 0
+    cases = report_of(home).cases
+    assert len(cases) == 4, "the same chain twice is one"
+    paid = sum(case.paid_microusd for case in cases)
+    books = [path.read_text(encoding="utf-8") for path in (home / "home/store").glob("tenants/eval/runs/*/budgets/*")]
+    assert paid > 0 and sum(str(paid) in book for book in books) == 1
 
 
 def test_a_case_of_its_own_is_accepted_and_waits_for_a_person(

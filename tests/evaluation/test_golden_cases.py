@@ -80,7 +80,7 @@ def test_settlements_are_the_figures_that_were_drawn() -> None:
 
 
 def test_the_rules_convert_all_of_them_exactly(tmp_path: Path) -> None:
-    scores = [score_of(one) for one in convert_cases(CASES, Settings(home=tmp_path), "rules")]
+    scores = [score_of(one) for one in convert_cases(CASES, Settings(home=tmp_path), ["rules"])]
     assert [score.name for score in scores if score.score is None or not score.score.perfect] == []
     assert len(scores) == len(CASES) == 13
     assert {score.strategy for score in scores} == {"rules"}

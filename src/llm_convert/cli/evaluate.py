@@ -53,16 +53,14 @@ def execute(arguments: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     before = None if arguments.against is None else _read(arguments.against)
     cases = _cases(arguments, settings)
-    providers = arguments.provider or [settings.provider]
+    providers = list(dict.fromkeys(arguments.provider or [settings.provider]))
     if arguments.only_recorded:
         providers = list(map(replay_of, providers))
     if arguments.accept:
         return _accept(cases, settings, providers)
     _check_expected(cases)
     out = _made(arguments.out or settings.home / "eval")
-    scores = tuple(
-        score_of(converted) for provider in providers for converted in convert_cases(cases, settings, provider)
-    )
+    scores = tuple(map(score_of, convert_cases(cases, settings, providers)))
     report = _report(scores, wiring.open_clock().now().isoformat(timespec="seconds"))
     return tell(report, before, out)
 
@@ -126,7 +124,7 @@ def _accept(cases: list[tuple[Case, Prompt]], settings: Settings, providers: lis
         raise ConfigurationError(f"--accept takes one provider, found {len(providers)}", remedy="Name one.")
     new = [(case, prompt) for case, prompt in cases if not case.accepted]
     code, written = EXIT_OK, 0
-    for converted in convert_cases(new, settings, providers[0]) if new else ():
+    for converted in convert_cases(new, settings, providers) if new else ():
         case, ending = converted.case, converted.done.ending
         if isinstance(ending, Failure):
             print(f"{case.label}: nothing to accept: {ending.outcome.value}, {ending.said}")

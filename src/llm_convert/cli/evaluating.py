@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,25 +50,36 @@ def replay_of(provider: str) -> str:
     return ",".join(offline)
 
 
-def convert_cases(cases: Sequence[tuple[Case, Prompt]], settings: Settings, provider: str) -> list[Converted]:
-    """Convert each case; nothing is left on the disk but what is recorded and what budgets write down.
+def convert_cases(
+    cases: Sequence[tuple[Case, Prompt]], settings: Settings, providers: Sequence[str]
+) -> list[Converted]:
+    """Convert each case under each provider; nothing is left on the disk but recordings and what budgets write down.
 
     Raises:
-        ConfigurationError: the provider, a document or a case's program is not as it must be.
+        ConfigurationError: a provider, a document or a case's program is not as it must be.
     """
-    purse = _purse(settings)
+    # One run, whichever providers it asks: its budget is one.
+    launch_key = f"eval-{uuid.uuid4().hex[:12]}"
+    return [one for provider in providers for one in _under(provider, cases, settings, _purse(settings, launch_key))]
+
+
+def _under(
+    provider: str, cases: Sequence[tuple[Case, Prompt]], settings: Settings, purse: Purse | None
+) -> list[Converted]:
     with tempfile.TemporaryDirectory(prefix="llm-convert-eval-") as home:
         # A store of its own: what an earlier run left would be taken for today's answer.
         chosen = settings.model_copy(update={"provider": provider, "home": Path(home), "store": "", "batch": "off"})
         return asyncio.run(_convert_all(cases, chosen, purse))
 
 
-def _purse(settings: Settings) -> Purse | None:
+def _purse(settings: Settings, launch_key: str) -> Purse | None:
     """The budgets of the real store: what an evaluation pays counts like any other call."""
+    if settings.budget_run_usd is settings.budget_tenant_usd is settings.budget_month_usd is None:
+        # Offline the real store may be out of reach.
+        return None
     sources = {"files": {"id": "files", "url": "files"}}
     config = TenantConfig.model_validate({"customer_code": "eval", "sources": sources})
-    launch = f"eval-{wiring.open_clock().now():%Y%m%d%H%M%S}-{os.getpid()}"
-    return wiring.open_purse(settings, wiring.open_store(settings), config, bsda=BSDA, launch_key=launch)
+    return wiring.open_purse(settings, wiring.open_store(settings), config, bsda=BSDA, launch_key=launch_key)
 
 
 async def _convert_all(
