@@ -35,6 +35,8 @@ def test_another_process_gets_the_same_settings(tmp_path: Path) -> None:
         {
             "LLM_CONVERT_HOME": str(tmp_path),
             "LLM_CONVERT_FORCE": "true",
+            "LLM_CONVERT_RECORD": "true",
+            "LLM_CONVERT_RECORDINGS": str(tmp_path / "recordings"),
             "LLM_CONVERT_VERTEX_ACCESS_TOKEN": "t",
             "LLM_CONVERT_PROMPTS": str(tmp_path),
         }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.report import format_usd
+from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.usage import Usage
 from llm_convert.evaluation.comparing import Change, Comparison
 from llm_convert.evaluation.report import CaseScore, EvalReport, Total
@@ -162,8 +163,7 @@ def _value(value: Scalar) -> str:
 
 def _inline(text: str) -> str:
     """Within a cell of a table nothing of a document may end the cell or become a mark."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{sign}" if sign in "\\|`*_<>[]#" else sign for sign in flat)
+    return "".join(f"\\{sign}" if sign in "\\|`*_<>[]#" else sign for sign in one_line(text).strip())
 
 
 def _table(header: list[str], rows: list[list[str]]) -> Iterator[str]:
