@@ -159,7 +159,7 @@ def test_next_week_s_workbook_costs_no_call(
     report, code = stock_night.job()
     (line,) = report.items
     assert code == 0
-    assert (line.outcome, line.strategy, line.usage.calls) == (Outcome.SUCCEEDED, "program", 0)
+    assert (line.outcome, line.strategy, line.usage.calls) == (Outcome.SUCCEEDED, "kept", 0)
     assert program_id in line.detail
     assert server.received == 0
     assert programs("list", "t1", "--prompt", "stock_list") == 0

@@ -15,7 +15,8 @@ from llm_convert.cli.tables import clip, format_table
 if TYPE_CHECKING:
     from llm_convert.contracts.prompt import Prompt
     from llm_convert.contracts.work import QuarantinedRow, Result, Row, WorkItem
-    from llm_convert.conversion.convert import Done, Workshop
+    from llm_convert.conversion.convert import Done
+    from llm_convert.conversion.workshop import Workshop
     from llm_convert.settings import Settings
 
 NAME = "try"
@@ -62,7 +63,9 @@ async def _convert(arguments: argparse.Namespace, prompt: Prompt, settings: Sett
     from llm_convert.claims.heartbeat import Heartbeat
     from llm_convert.claims.ledger import Ledger
     from llm_convert.conversion import convert as conversion
+    from llm_convert.conversion.workshop import Workshop
     from llm_convert.documents import ReadOptions
+    from llm_convert.programs import ProgramStore
 
     store, clock, engine = (
         wiring.open_store(settings),
@@ -70,7 +73,7 @@ async def _convert(arguments: argparse.Namespace, prompt: Prompt, settings: Sett
         wiring.open_engine(settings, os.environ),
     )
     run_id, owner = "try-01", f"try-{os.getpid()}"
-    workshop = conversion.Workshop(
+    workshop = Workshop(
         store=store,
         ledger=Ledger(store, TENANT, owner=owner, run_id=run_id, lease_seconds=settings.lease_seconds, clock=clock),
         heartbeat=Heartbeat(settings.lease_seconds),
@@ -79,6 +82,8 @@ async def _convert(arguments: argparse.Namespace, prompt: Prompt, settings: Sett
         run_id=run_id,
         bsda="00010101000000",
         max_output_tokens=settings.max_output_tokens,
+        strategies=settings.strategies,
+        programs=ProgramStore(store, TENANT),
         repairs=settings.repairs,
         tier_up=settings.tier_up,
         # What rules find is free and changes with their code: it is never taken from an earlier try.
