@@ -77,12 +77,22 @@ def opening_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Compl
     if _ended(item, workshop) is not None or _paid_before(item, workshop):
         return None
     try:
-        case = _case(item, prompt, _read(item, workshop), workshop)
-        return opening(case, strategies_of(prompt, workshop, _reading(case, workshop)), workshop.turns)
+        return first_request(item, prompt, workshop)
     except StoreError:
         raise
     except Exception:  # noqa: BLE001 - whatever is wrong with it, ``convert`` gives it its name
         return None
+
+
+def first_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> CompletionRequest | None:
+    """What an item would ask first if nothing of it were done; None as for ``opening_request``.
+
+    Raises:
+        WorkItemError: the document can't be read, or nothing converts it.
+        StoreError: the store failed.
+    """
+    case = _case(item, prompt, _read(item, workshop), workshop)
+    return opening(case, strategies_of(prompt, workshop, _reading(case, workshop)), workshop.turns)
 
 
 def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
