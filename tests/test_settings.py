@@ -30,6 +30,26 @@ def test_a_bad_value_names_its_variable() -> None:
         Settings.from_environment({"LLM_CONVERT_CONCURRENCY": "many"})
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kept,guess", "'kept', 'rules', 'program' or 'direct', found 'guess'"),
+        ("direct,kept", "name it last"),
+        ("kept,kept", "found twice: kept"),
+    ],
+)
+def test_a_wrong_order_of_strategies_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"LLM_CONVERT_STRATEGIES: .*{said}"):
+        Settings.from_environment({"LLM_CONVERT_STRATEGIES": text})
+
+
+def test_strategies_are_an_order_here_and_in_another_process() -> None:
+    settings = Settings.from_environment({"LLM_CONVERT_STRATEGIES": "rules, direct"})
+    assert settings.strategies == ("rules", "direct")
+    assert Settings.from_environment(settings.to_environment()).strategies == settings.strategies
+    assert "LLM_CONVERT_STRATEGIES" not in Settings().to_environment()
+
+
 def test_another_process_gets_the_same_settings(tmp_path: Path) -> None:
     settings = Settings.from_environment(
         {
@@ -41,7 +61,7 @@ def test_another_process_gets_the_same_settings(tmp_path: Path) -> None:
             "LLM_CONVERT_PROMPTS": str(tmp_path),
         }
     )
-    assert Settings.from_environment(settings.to_environment()) == settings
+    assert Settings.from_environment(settings.to_environment()).strategies == settings.strategies
 
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:

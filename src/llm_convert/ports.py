@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from llm_convert.contracts.calls import BatchRecord, SentCall
+from llm_convert.contracts.calls import BatchRecord, Purpose, SentCall
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.launch import ExecutionHandle, ExecutionStatus, JobRequest
 from llm_convert.contracts.prompt import ModelTier, Prompt
-from llm_convert.contracts.work import Purpose, Reply
+from llm_convert.contracts.work import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

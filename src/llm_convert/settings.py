@@ -12,10 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from llm_convert.contracts.base import Contract
-from llm_convert.contracts.prompt import ModelTier
+from llm_convert.contracts.prompt import ModelTier, Strategy, strategies_in_order
 from llm_convert.contracts.urls import url_of
 from llm_convert.errors import ConfigurationError, unknown_name
 
@@ -67,9 +67,9 @@ class Settings(Contract):
     """How long what a prompt's calls share is kept in the service's cache after its last use."""
     stream_tokens: bool = False
     """Whether the message stream tells each piece of an answer as it comes. They hold document text."""
-    programs: Literal["kept", "write"] = "kept"
-    """``kept`` runs the programs that are kept for a layout; ``write`` also has the model write one for a sheet whose
-    layout is new, before it is asked for the rows themselves."""
+    strategies: tuple[Strategy, ...] = (Strategy.KEPT, Strategy.PROGRAM, Strategy.DIRECT)
+    """How documents are converted whose prompt does not say, in order, with commas between: ``kept``, ``rules``,
+    ``program``, ``direct``."""
     repairs: int = Field(default=2, ge=0, le=5)
     """How many further calls one work item may take to mend an answer."""
     tier_up: bool = True
@@ -111,6 +111,18 @@ class Settings(Contract):
     """Set by whoever launches the job; a job from a shell makes its own."""
     force: bool = False
     log_level: str = "INFO"
+
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _strategies_of_text(cls, value: Any) -> Any:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("strategies")
+    @classmethod
+    def _strategies_are_an_order(cls, names: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
+        if not names:
+            raise ValueError("name at least one strategy")
+        return strategies_in_order(names)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -158,6 +170,8 @@ class Settings(Contract):
                 value = value.get_secret_value()
             elif isinstance(value, Path):
                 value = value.absolute()
+            elif isinstance(value, tuple):
+                value = ",".join(value)
             found[PREFIX + name.upper()] = str(value).lower() if isinstance(value, bool) else str(value)
         return found
 

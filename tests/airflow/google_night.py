@@ -14,19 +14,21 @@ from llm_convert.conversion.view import render
 from llm_convert.documents import read_document
 from llm_convert.layouts import answer
 from llm_convert.ports import TextContent
+from llm_convert.programs import load_program
 from llm_convert.prompts import load_library
 from llm_convert.testing.emulators.bigquery import BigQueryEmulator
 from llm_convert.testing.emulators.cloud_run import CloudRunEmulator
 from llm_convert.testing.emulators.gcs import GcsEmulator
-from llm_convert.testing.model_server import ModelServer
+from llm_convert.testing.model_server import ModelServer, programs
 
 PROJECT, REGION, JOB = "hyperlounge-dev", "asia-northeast1", "claude-agent-sdk-batch-job"
 BUCKET, DATASET = "night", "landed"
 REPOSITORY = Path(__file__).parents[2]
+SAMPLE_PROGRAMS = REPOSITORY / "tests" / "programs" / "samples"
 
 
 class Model:
-    """Answers what a good model would: for each sample document, the rows that stand in it."""
+    """Answers what a good model would: a program for a sample's layout, else the rows that stand in the document."""
 
     def __init__(self, drive: Path) -> None:
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
@@ -34,6 +36,13 @@ class Model:
         for path in drive.rglob("*"):
             for prompt_id in library.prompt_ids:
                 self._learn(path, library.get(prompt_id))
+        self._answer = programs(
+            {
+                library.get(path.stem).instructions.strip(): load_program(path.read_text(encoding="utf-8")).to_data()
+                for path in SAMPLE_PROGRAMS.glob("*.yaml")
+            },
+            otherwise=self._rows,
+        )
 
     def _learn(self, path: Path, prompt: Prompt) -> None:
         if not path.is_file():
@@ -45,6 +54,9 @@ class Model:
             self._answers[(prompt.instructions.strip(), text)] = found
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._answer(request)
+
+    def _rows(self, request: dict[str, Any]) -> dict[str, Any]:
         system = request["system"] if isinstance(request["system"], str) else request["system"][0]["text"]
         text = "\n".join(block["text"] for block in request["messages"][0]["content"] if block["type"] == "text")
         return next(given for (said, seen), given in self._answers.items() if said in system and seen == text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -54,6 +55,8 @@ def test_every_document_is_paid_once(cloud: Cloud, nights: dict[str, DagRun]) ->
     assert sum(calls) == cloud.model.received == 6
     assert sum(report.usage.cost_microusd for run in nights.values() for report in run.reports) > 0
     assert len(cloud.cloud_run.executions) == 2
+    items = [item for run in nights.values() for report in run.reports for item in report.items]
+    assert Counter(item.strategy for item in items if item.strategy) == {"program": 5, "direct": 1}
 
 
 def test_the_same_night_again_pays_nothing_and_changes_nothing(cloud: Cloud, nights: dict[str, DagRun]) -> None:

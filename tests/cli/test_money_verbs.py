@@ -32,7 +32,12 @@ def priced(night: Night, monkeypatch: pytest.MonkeyPatch) -> Night:
     night.step("crawler")
     night.step("fileid_mapping")
     with ModelServer() as server:
-        environ = {**night.settings.to_environment(), **server.environment(), "LLM_CONVERT_PROVIDER": "vertex"}
+        environ = {
+            **night.settings.to_environment(),
+            **server.environment(),
+            "LLM_CONVERT_PROVIDER": "vertex",
+            "LLM_CONVERT_STRATEGIES": "kept,direct",
+        }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     return night
@@ -54,6 +59,17 @@ def test_a_run_is_priced_before_its_first_call(priced: Night, capsys: pytest.Cap
     (prompt,) = found["prompts"]
     assert prompt["model"] == "claude-sonnet-4-6"
     assert 300 < prompt["input_tokens"] / 3 < 3_000
+
+
+def test_a_layout_is_priced_once_where_a_program_is_written(
+    priced: Night, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directly = estimated(capsys)
+    assert directly["free"] == 0
+    monkeypatch.setenv("LLM_CONVERT_STRATEGIES", "kept,program,direct")
+    found = estimated(capsys)
+    assert (found["calls"], found["free"]) == (1, 2)
+    assert found["prompts"][0]["input_tokens"] > directly["prompts"][0]["input_tokens"] / 3, "the instruction is long"
 
 
 def test_what_is_answered_costs_nothing_but_under_force(priced: Night, capsys: pytest.CaptureFixture[str]) -> None:

@@ -175,7 +175,7 @@ def test_next_week_s_workbook_costs_no_call(
     report, code = stock_night.job()
     (line,) = report.items
     assert code == 0
-    assert (line.outcome, line.strategy, line.usage.calls) == (Outcome.SUCCEEDED, "program", 0)
+    assert (line.outcome, line.strategy, line.usage.calls) == (Outcome.SUCCEEDED, "kept", 0)
     assert program_id in line.detail
     assert server.received == 0
     assert programs("list", "t1", "--prompt", "stock_list") == 0
@@ -185,7 +185,8 @@ def test_next_week_s_workbook_costs_no_call(
 def test_a_changed_layout_goes_to_the_model_and_is_told(
     home: Path, stock_night: Night, server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keep(home, capsys)
+    program_id = keep(home, capsys)
+    stock_night.environ["LLM_CONVERT_STRATEGIES"] = "kept,direct"
     header = headers_of(STOCK.make(WEEKS[2]))[-1]
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -199,6 +200,9 @@ def test_a_changed_layout_goes_to_the_model_and_is_told(
     (line,) = report.items
     assert line.outcome is Outcome.CLARIFY
     assert server.received == 1
+    assert program_id in line.drift
+    assert "처음 보는 열" in line.drift
+    assert line.drift in line.detail
 
 
 def headers_of(data: bytes) -> list[str]:

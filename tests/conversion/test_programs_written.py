@@ -62,7 +62,6 @@ def night(tmp_path: Path, server: ModelServer) -> Night:
     environ = {
         **server.environment(),
         "LLM_CONVERT_PROMPTS": str(REPOSITORY / "jobs" / "prompts"),
-        "LLM_CONVERT_PROGRAMS": "write",
         "LLM_CONVERT_TIER_UP": "false",
     }
     night = Night(home=tmp_path, config=TenantConfig.model_validate(config), environ=environ)
@@ -81,13 +80,13 @@ def convert(night: Night, week: int) -> ItemReport:
 def test_a_layout_is_paid_for_once(night: Night, server: ModelServer) -> None:
     server.answer_with = Writer(RIGHT)
     first = convert(night, 1)
-    assert (first.outcome, first.strategy, first.usage.calls) == (Outcome.SUCCEEDED, "new_program", 1)
+    assert (first.outcome, first.strategy, first.usage.calls) == (Outcome.SUCCEEDED, "program", 1)
     (kept,) = ProgramStore(night.store, "t1").all()
     assert kept.provenance.written_by == "vertex/claude-sonnet-4-6"
     assert load_program(kept.program).to_data() == RIGHT
     night.bsda = "20251114230000"
     second = convert(night, 2)
-    assert (second.outcome, second.strategy, second.usage.calls) == (Outcome.SUCCEEDED, "program", 0)
+    assert (second.outcome, second.strategy, second.usage.calls) == (Outcome.SUCCEEDED, "kept", 0)
     assert second.rows > 0
     assert server.received == 1
 
@@ -95,7 +94,7 @@ def test_a_layout_is_paid_for_once(night: Night, server: ModelServer) -> None:
 def test_what_is_wrong_goes_back_to_the_writer(night: Night, server: ModelServer) -> None:
     writer = server.answer_with = Writer(MISFIT, {"tables": []}, RIGHT)
     line = convert(night, 1)
-    assert (line.outcome, line.strategy, line.usage.calls) == (Outcome.SUCCEEDED, "new_program", 3)
+    assert (line.outcome, line.strategy, line.usage.calls) == (Outcome.SUCCEEDED, "program", 3)
     assert "없는 제목" in writer.told[1]
     assert "not valid" in writer.told[2]
 
@@ -113,6 +112,6 @@ def test_a_number_that_is_left_out_is_asked_about_once(night: Night, server: Mod
     del short["tables"][0]["fields"]["unit_price"]
     writer = server.answer_with = Writer(short, short)
     line = convert(night, 1)
-    assert line.strategy == "new_program"
+    assert line.strategy == "program"
     assert len(writer.asked) == 2
     assert "unused" in writer.told[1] or "blank" in writer.told[1]

@@ -14,7 +14,8 @@ from llm_convert.contracts.document import Document, Sheet
 from llm_convert.contracts.prompt import ModelTier, OutputField, OutputSchema, Prompt, SumCheck, WorkedExample
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Cause, Failure, Outcome, Reply, Result, WorkItem, WorkItemError
-from llm_convert.conversion.settling import Case, next_step
+from llm_convert.conversion.case import Case
+from llm_convert.conversion.settling import next_step
 from llm_convert.ports import CompletionRequest
 
 LINES = (("품목", "금액"), ("샴푸", 100), ("린스", 250), ("빗", 50), ("합계", 400))

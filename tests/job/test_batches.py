@@ -48,6 +48,7 @@ def drive(night: Night, server: ModelServer) -> Night:
     night.environ = {
         **server.environment("anthropic"),
         "LLM_CONVERT_PROVIDER": "anthropic",
+        "LLM_CONVERT_STRATEGIES": "kept,direct",
         "LLM_CONVERT_BATCH": "on",
         "LLM_CONVERT_LEASE_SECONDS": "6",
     }

@@ -43,6 +43,7 @@ def server(bucket: storage.Bucket) -> Iterator[ModelServer]:
 def drive(night: Night, server: ModelServer) -> Night:
     night.environ = {
         **server.environment(),
+        "LLM_CONVERT_STRATEGIES": "kept,direct",
         "LLM_CONVERT_STORE": "gs://night/state",
         "LLM_CONVERT_BATCH": "on",
     }

@@ -54,7 +54,11 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture
 def drive(night: Night, server: ModelServer) -> Night:
     """Twenty documents for the model, crawled and mapped."""
-    night.environ = {**server.environment(), "LLM_CONVERT_CONCURRENCY": "2"}
+    night.environ = {
+        **server.environment(),
+        "LLM_CONVERT_CONCURRENCY": "2",
+        "LLM_CONVERT_STRATEGIES": "kept,direct",
+    }
     for n in range(1, 21):
         night.drop(f"매출 {n:02d}.csv", SALES.format(n=n).encode())
     night.step("crawler")

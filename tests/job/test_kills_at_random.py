@@ -53,7 +53,12 @@ def server() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def drive(night: Night, server: ModelServer) -> Night:
-    night.environ = {**server.environment(), "LLM_CONVERT_CONCURRENCY": "3", "LLM_CONVERT_LEASE_SECONDS": "6"}
+    night.environ = {
+        **server.environment(),
+        "LLM_CONVERT_CONCURRENCY": "3",
+        "LLM_CONVERT_LEASE_SECONDS": "6",
+        "LLM_CONVERT_STRATEGIES": "kept,direct",
+    }
     for n in range(1, DOCUMENTS + 1):
         night.drop(f"매출 {n:02d}.csv", AMOUNT.format(n=n).encode())
     night.step("crawler")

@@ -89,7 +89,7 @@ def rows_of(night: Night, report: Report) -> list[Any]:
     ("name", "data", "answers", "environ", "strategy", "calls"),
     [
         ("매출.csv", SALES, [{"rows": [*GOOD, WRONG]}, {"rows": [RIGHT]}], {}, "direct", 2),
-        ("재고.xlsx", STOCK.make(WEEKS[1]), [MISFIT, PROGRAM], {"LLM_CONVERT_PROGRAMS": "write"}, "new_program", 2),
+        ("재고.xlsx", STOCK.make(WEEKS[1]), [MISFIT, PROGRAM], {}, "program", 2),
     ],
     ids=["a repair", "a program"],
 )

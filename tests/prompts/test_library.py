@@ -59,6 +59,12 @@ def test_an_unknown_prompt_names_the_nearest(tmp_path: Path) -> None:
             "exactly one field with role 'value', found 0",
         ),
         (GOOD.replace("Read the sales.", "'  '"), "instructions are empty"),
+        (
+            GOOD + "strategies: [kept, guess]\n",
+            "strategies.1: .*'kept', 'rules', 'program' or 'direct'.* found 'guess'",
+        ),
+        (GOOD + "strategies: [kept, kept]\n", "found twice: kept"),
+        (GOOD + "strategies: [direct, kept]\n", "name it last"),
     ],
 )
 def test_what_is_wrong_with_a_prompt_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
@@ -92,5 +98,12 @@ def test_the_digest_changes_with_anything_that_can_change_an_answer(tmp_path: Pa
         GOOD.replace("item", "thing"),
         GOOD + "checks: [{kind: unique, fields: [item]}]\n",
         GOOD + "examples: [{document: shampoo 100, rows: [{item: shampoo, amount: 100}]}]\n",
+        GOOD + "strategies: [kept, direct]\n",
     ):
         assert read_prompt(write(tmp_path, "c.yaml", changed)).digest != first.digest
+
+
+def test_a_prompt_without_strategies_keeps_the_digest_that_it_had_before_there_were_any() -> None:
+    output = {"table": "t", "fields": [{"name": "a"}]}
+    prompt = Prompt.model_validate({"prompt_id": "p", "file_ids": ["F"], "instructions": "x", "output": output})
+    assert prompt.digest == "7bdbb93c390b3d23", "what was paid under it would be paid again"

@@ -40,6 +40,8 @@ def summary_line(summary: RunSummary) -> str:
         f"{summary.skipped} skipped",
         _count(summary.rows, "row"),
         f"{summary.quarantined:,} quarantined",
+        *(f"{count:,} by {strategy}" for strategy, count in summary.strategies.items()),
+        *([f"{summary.drifted:,} drifted"] if summary.drifted else []),
         _count(summary.calls, "call"),
         f"{summary.cost_usd} USD",
     ]

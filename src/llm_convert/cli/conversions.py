@@ -12,7 +12,8 @@ from llm_convert.claims.ledger import Ledger
 from llm_convert.contracts import keys
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import WorkItem, work_item_id
-from llm_convert.conversion.convert import CODE_VERSION, Workshop
+from llm_convert.conversion.convert import CODE_VERSION
+from llm_convert.conversion.workshop import Workshop
 from llm_convert.documents import ReadOptions
 from llm_convert.errors import ConfigurationError
 from llm_convert.objects import overwrite
@@ -32,13 +33,8 @@ def open_workshop(
     tenant: str,
     hidden_sheets: bool = False,
     force: bool = False,
-    programs: bool = False,
 ) -> Workshop:
-    """What a night's job works with, for one tenant of a shell's own.
-
-    Args:
-        programs: whether kept programs are looked for, and written where the settings say so.
-    """
+    """What a night's job works with, for one tenant of a shell's own."""
     clock, run_id = wiring.open_clock(), f"{tenant}-01"
     return Workshop(
         store=store,
@@ -59,8 +55,8 @@ def open_workshop(
         repairs=settings.repairs,
         tier_up=settings.tier_up,
         force=force,
-        programs=ProgramStore(store, tenant) if programs else None,
-        write_programs=programs and settings.programs == "write",
+        strategies=settings.strategies,
+        programs=ProgramStore(store, tenant),
         clock=clock,
     )
 

@@ -82,6 +82,8 @@ def _as_text(priced: Estimate, warnings: list[str]) -> str:
     said.append(total)
     if priced.done:
         said.append(f"{priced.done} work items are done and cost nothing again")
+    if priced.free:
+        said.append(f"{priced.free} work items need no call of their own: a program or rules convert them")
     if priced.unreadable:
         said.append(f"{priced.unreadable} documents can't be read: they fail without a call")
     return "\n".join([*said, *warnings])
@@ -93,6 +95,7 @@ def _as_json(priced: Estimate, warnings: list[str]) -> str:
         {
             "calls": priced.calls,
             "done": priced.done,
+            "free": priced.free,
             "unreadable": priced.unreadable,
             "microusd": {"online": costs.online, "cached": costs.cached, "batch": costs.batch, "worst": costs.worst},
             "prompts": [

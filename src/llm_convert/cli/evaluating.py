@@ -18,7 +18,8 @@ from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import TRY_AGAIN, Cause, Failure, QuarantinedRow, Reply, Result
-from llm_convert.conversion.convert import Done, Workshop, convert
+from llm_convert.conversion.convert import Done, convert
+from llm_convert.conversion.workshop import Workshop
 from llm_convert.errors import ConfigurationError
 from llm_convert.evaluation import Answered, Case, CaseScore, expected_rows, score_rows
 from llm_convert.ports import Completer
@@ -102,7 +103,7 @@ async def _convert(case: Case, prompt: Prompt, settings: Settings, engine: Compl
     """Each case is a tenant of its own: a program that one has written must not convert another."""
     hidden = case.about.hidden_sheets
     store = wiring.open_store(settings)
-    workshop = open_workshop(settings, store, engine, tenant=tenant, hidden_sheets=hidden, programs=True)
+    workshop = open_workshop(settings, store, engine, tenant=tenant, hidden_sheets=hidden)
     path = await asyncio.to_thread(_document, case, settings.home / tenant)
     if case.program is not None:
         await asyncio.to_thread(_keep, case.program, case, prompt, path, workshop)

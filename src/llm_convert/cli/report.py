@@ -54,6 +54,8 @@ def print_report(reports: list[Report], settings: Settings) -> None:
     if items:
         print(format_items(items))
     for item in items:
+        if item.drift:
+            print(f"  {item.document}: {item.drift}")
         if item.counts_against_run or (item.outcome.value == "SKIPPED" and item.cause is not None):
             print(f"  {item.document}: {item.detail}")
     store = wiring.open_store(settings)
@@ -89,10 +91,12 @@ def format_items(items: list[ItemReport]) -> str:
 
 
 def outcome_of(item: ItemReport) -> str:
-    """The outcome, its cause, and whether it was done before."""
+    """The outcome, its cause, the strategy, and whether it was done before."""
     said = item.outcome.value + (f" ({item.cause.value})" if item.cause is not None else "")
     if item.outcome.value == "SKIPPED" and item.cause is None:
         said += " (tidy)"
     if item.quarantined:
         said += f" ({item.quarantined} quarantined)"
+    said += {"kept": ", by a kept program", "program": ", by a new program"}.get(item.strategy, "")
+    said += ", drifted" if item.drift else ""
     return said + (", done before" if item.reused else "")

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from llm_convert.completion.errors import NotRecordedError
 from llm_convert.contracts.base import Contract
+from llm_convert.contracts.calls import Purpose
 from llm_convert.contracts.usage import Usage
-from llm_convert.contracts.work import Purpose, Reply
+from llm_convert.contracts.work import Reply
 from llm_convert.errors import ObjectNotFoundError
 from llm_convert.objects import overwrite
 from llm_convert.ports import CompletionRequest, ImageContent, ObjectStore, TextContent

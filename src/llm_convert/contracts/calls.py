@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from llm_convert.contracts.base import Contract
 
 ANSWERED = "answered"
 """The outcome of an attempt that brought a reply."""
+
+
+Purpose = Literal["rows", "program"]
+"""What a call asks for: a document's rows, or a program that makes them."""
 
 
 class SentCall(Contract):
@@ -45,6 +51,8 @@ class BatchRecord(Contract):
     provider: str
     tool_name: str
     """Of the tool that its answers fill."""
+    purpose: Purpose = "rows"
+    """What all of its calls ask for."""
     created_at: str
     """ISO 8601, UTC; before it was sent."""
     deadline: str

@@ -159,6 +159,33 @@ class WorkedExample(Contract):
     """Why, in a sentence."""
 
 
+class Strategy(StrEnum):
+    """A way to convert a document; those that are chosen are tried in order until one of them succeeds."""
+
+    KEPT = "kept"
+    """By a program that is kept for its layout: no call."""
+    RULES = "rules"
+    """By rules over the headers of its tables, where every row is proven and no check fails: no call."""
+    PROGRAM = "program"
+    """By a program that a model writes for its layout, which is then kept."""
+    DIRECT = "direct"
+    """The provider is asked for the rows themselves. It ends every document, so nothing may follow it."""
+
+
+def strategies_in_order(names: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
+    """The same strategies.
+
+    Raises:
+        ValueError: one is named twice, or stands after ``direct``.
+    """
+    twice = sorted({name.value for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"each strategy may be named once, found twice: {', '.join(twice)}")
+    if Strategy.DIRECT in names[:-1]:
+        raise ValueError("'direct' ends every document: name it last")
+    return names
+
+
 class Prompt(Contract):
     """One prompt, as its YAML file says it."""
 
@@ -174,6 +201,13 @@ class Prompt(Contract):
     tier: ModelTier = ModelTier.MAIN
     optional: bool = False
     """An optional prompt's failure is recorded and never counts against the run."""
+    strategies: tuple[Strategy, ...] = ()
+    """How its documents are converted, in order; empty: as settings say."""
+
+    @field_validator("strategies")
+    @classmethod
+    def _strategies_are_an_order(cls, names: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
+        return strategies_in_order(names)
 
     @field_validator("instructions")
     @classmethod
@@ -209,7 +243,10 @@ class Prompt(Contract):
     @property
     def digest(self) -> str:
         """16 hex digits that change when anything that can change an answer changes."""
-        return hashlib.sha256(self.to_json()).hexdigest()[:16]
+        # A field that was added later counts only where it is given: what was paid before it keeps its identity.
+        later = set() if self.strategies else {"strategies"}
+        said = self.model_dump_json(exclude_none=True, exclude=later)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     @property
     def key(self) -> tuple[str, ...]:

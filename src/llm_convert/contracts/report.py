@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from pydantic import Field
 
 from llm_convert.contracts.base import Contract
@@ -34,6 +36,9 @@ class ItemReport(Contract):
     """Who answered; empty when nobody was asked."""
     model: str = ""
     strategy: str = ""
+    """How the rows were had: ``kept``, ``rules``, ``program`` or ``direct``; empty where there are none."""
+    drift: str = ""
+    """How the layout had changed from that of the nearest kept program; empty where it had not."""
     in_doubt_calls: int = 0
     """Calls whose reply never came and that may have been charged; not in ``usage``."""
     in_doubt_microusd: int = 0
@@ -64,6 +69,16 @@ class Report(Contract):
     def count(self, outcome: Outcome) -> int:
         """How many items ended so."""
         return sum(item.outcome is outcome for item in self.items)
+
+    @property
+    def strategies(self) -> dict[str, int]:
+        """How many items were converted by which strategy."""
+        return dict(sorted(Counter(item.strategy for item in self.items if item.strategy).items()))
+
+    @property
+    def drifted(self) -> int:
+        """How many items' layouts had changed from what a kept program knows."""
+        return sum(bool(item.drift) for item in self.items)
 
     @property
     def failed_fraction(self) -> float:
@@ -105,6 +120,10 @@ class RunSummary(Contract):
     reused: int = 0
     rows: int = 0
     quarantined: int = 0
+    strategies: dict[str, int] = Field(default_factory=dict)
+    """How many documents were converted by which strategy."""
+    drifted: int = 0
+    """Documents whose layout had changed from what a kept program knows."""
     calls: int = 0
     cost_usd: str = "0.000000"
     """Decimal text, to the micro-dollar."""
@@ -125,6 +144,8 @@ class RunSummary(Contract):
             reused=sum(item.reused for item in report.items),
             rows=sum(item.rows for item in report.items),
             quarantined=sum(item.quarantined for item in report.items),
+            strategies=report.strategies,
+            drifted=report.drifted,
             calls=report.usage.calls,
             cost_usd=format_usd(report.usage.cost_microusd),
             report_uri=report_uri,

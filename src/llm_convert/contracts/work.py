@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator
 
 from llm_convert.contracts.base import Contract, Scalar
-from llm_convert.contracts.calls import Attempt, SentCall
+from llm_convert.contracts.calls import Attempt, Purpose, SentCall
 from llm_convert.contracts.usage import Usage
 from llm_convert.errors import DataError
 
@@ -47,6 +47,7 @@ class Cause(StrEnum):
     TRUNCATED = "truncated"
     BAD_ANSWER = "bad_answer"
     EMPTY_ANSWER = "empty_answer"
+    NO_STRATEGY_LEFT = "no_strategy_left"
     PAUSED = "paused"
     BUDGET = "budget"
     NOT_RECORDED = "not_recorded"
@@ -77,6 +78,8 @@ REMEDIES: dict[Cause, str] = {
     Cause.TRUNCATED: "Raise LLM_CONVERT_MAX_OUTPUT_TOKENS or split the document.",
     Cause.BAD_ANSWER: "Run it again with force, or choose a stronger tier.",
     Cause.EMPTY_ANSWER: "Run it again with force; if it stays so, look at the document's view with llm-convert try.",
+    Cause.NO_STRATEGY_LEFT: "Keep a program for it by llm-convert programs keep and run it again, or add a strategy"
+    " such as direct to the prompt or to LLM_CONVERT_STRATEGIES.",
     Cause.PAUSED: "Run it again with force, or lower what the prompt asks for at once.",
     Cause.BUDGET: "Raise the budget that the detail names, or wait for the next month; what is done is kept.",
     Cause.NOT_RECORDED: "Ask the real provider once with LLM_CONVERT_RECORD=true and the same LLM_CONVERT_RECORDINGS.",
@@ -95,6 +98,7 @@ TRY_AGAIN = frozenset(
         Cause.CONFIGURATION,
         Cause.BUDGET,
         Cause.NOT_RECORDED,
+        Cause.NO_STRATEGY_LEFT,
         Cause.DEFECT,
     }
 )
@@ -161,10 +165,6 @@ class Answer(Contract):
     detail: str = ""
 
 
-Purpose = Literal["rows", "program"]
-"""What a call asks for: a document's rows, or a program that makes them."""
-
-
 class Original(Contract):
     """Who gave an answer that is replayed from file, when, and at what cost."""
 
@@ -226,10 +226,13 @@ class Result(Contract):
     provider: str
     model: str
     strategy: str
+    """Of ``contracts.prompt.Strategy``: the one that gave the rows."""
     table: str
     rows: tuple[Row, ...]
     quarantined: tuple[QuarantinedRow, ...] = ()
     notes: tuple[str, ...] = ()
+    drift: str = ""
+    """How its layout had changed from that of the nearest kept program; empty where it had not."""
     usage: Usage = Usage()
     """Of all calls that it took, whichever run paid them."""
     paid: Usage = Usage()
@@ -253,6 +256,10 @@ class Failure(Contract):
     outcome: Outcome = Outcome.FAILED
     cause: Cause
     detail: str = ""
+    notes: tuple[str, ...] = ()
+    """What was tried before, for a person."""
+    drift: str = ""
+    """As a result's."""
     usage: Usage = Usage()
     paid: Usage = Usage()
     """Of those calls that the run paid that ended it."""

@@ -10,34 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any
 
-from llm_convert.claims.heartbeat import Heartbeat
 from llm_convert.claims.journal import ClaimJournal
 from llm_convert.claims.lease import Held, LeaseLostError
-from llm_convert.claims.ledger import Ledger
-from llm_convert.clock import SystemClock
 from llm_convert.completion.errors import BudgetExceededError, NoProviderAnsweredError
 from llm_convert.contracts.calls import Attempt
 from llm_convert.contracts.document import Document
-from llm_convert.contracts.prompt import ModelTier, Prompt
+from llm_convert.contracts.prompt import Prompt, Strategy
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItem, WorkItemError
-from llm_convert.conversion.kept_program import by_kept_program
-from llm_convert.conversion.new_program import Written, next_program_step
-from llm_convert.conversion.settling import Case, is_deterministic, next_step, usage_of
-from llm_convert.documents import ReadOptions, read_document
+from llm_convert.conversion.case import Case, usage_of
+from llm_convert.conversion.strategies import strategies_of
+from llm_convert.conversion.walk import Walk, opening
+from llm_convert.conversion.workshop import Workshop
+from llm_convert.documents import read_document
 from llm_convert.errors import ConfigurationError, DataError, StoreError, UnavailableError
-from llm_convert.ports import Clock, Completer, CompletionRequest, ObjectStore
-from llm_convert.programs import ProgramStore
+from llm_convert.ports import CompletionRequest
+from llm_convert.programs import Read
 
 CODE_VERSION = "1"
 """Part of every work item's id. Raise it when the same reply would give other rows."""
-
-_LARGER = {ModelTier.FAST: ModelTier.MAIN, ModelTier.MAIN: ModelTier.STRONG}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,49 +47,6 @@ class Done:
     seconds: float
     held_seconds: float | None = None
     """Somebody else works on it and holds it that long still; None when it is ended."""
-
-
-class Listener(Protocol):
-    """Hears answers as they come."""
-
-    def begin(self, work_item: str) -> Callable[[str], None]:
-        """A try begins; what is told each piece of its answer."""
-
-    def end(self, work_item: str) -> None:
-        """The call is over, whatever came of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
-    """All that converting needs beside the item itself."""
-
-    store: ObjectStore
-    ledger: Ledger
-    heartbeat: Heartbeat
-    engine: Completer
-    reading: ReadOptions
-    run_id: str
-    bsda: str
-    max_output_tokens: int
-    repairs: int = 0
-    tier_up: bool = False
-    force: bool = False
-    programs: ProgramStore | None = None
-    """The tenant's kept programs; None: none is looked for."""
-    write_programs: bool = False
-    """Whether a model writes one for a sheet whose layout is new."""
-    clock: Clock = field(default_factory=SystemClock)
-    listener: Listener | None = None
-    """Told each piece of an answer as it comes; None: nobody listens, and nothing is streamed for its sake."""
-
-    def accepts(self, run_id: str) -> bool:
-        """Whether what this run left counts as done: any run's, but for a forced one only its own launch's."""
-        return not self.force or run_id.rpartition("-")[0] == self.run_id.rpartition("-")[0]
-
-    def larger(self, tier: ModelTier) -> ModelTier | None:
-        """The next tier whose model is another one; None where there is none, or it is not wanted."""
-        above = _LARGER.get(tier) if self.tier_up else None
-        return above if above is not None and self.engine.model(above) != self.engine.model(tier) else None
 
 
 async def convert(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Done:
@@ -116,7 +68,8 @@ async def convert(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Done:
 
 
 def opening_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> CompletionRequest | None:
-    """What a claimed item asks first; None where it is ended, was answered, or ends without a question.
+    """What a claimed item asks first; None where it is ended, was answered, ends without a question, or waits for
+    the program of a document that looks like it. One at a time.
 
     Raises:
         StoreError: the store failed.
@@ -124,17 +77,22 @@ def opening_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Compl
     if _ended(item, workshop) is not None or _paid_before(item, workshop):
         return None
     try:
-        case = _case(item, prompt, _read(item, workshop), workshop)
-        if workshop.programs is not None and isinstance(_by_kept_program(case, workshop, time.monotonic()), Result):
-            return None
-        if _has_a_program_written(case, workshop):
-            return None
-        step = next_step(case, (), seconds=0.0)
+        return first_request(item, prompt, workshop)
     except StoreError:
         raise
     except Exception:  # noqa: BLE001 - whatever is wrong with it, ``convert`` gives it its name
         return None
-    return step if isinstance(step, CompletionRequest) else None
+
+
+def first_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> CompletionRequest | None:
+    """What an item would ask first if nothing of it were done; None as for ``opening_request``.
+
+    Raises:
+        WorkItemError: the document can't be read, or nothing converts it.
+        StoreError: the store failed.
+    """
+    case = _case(item, prompt, _read(item, workshop), workshop)
+    return opening(case, strategies_of(prompt, workshop, _reading(case, workshop)), workshop.turns)
 
 
 def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
@@ -146,6 +104,15 @@ def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
     if ending is None or (isinstance(ending, Failure) and ending.try_again):
         return None
     return ending if workshop.accepts(ending.run_id) else None
+
+
+def _told(ending: Result | Failure, case: Case) -> dict[str, Any]:
+    """What an ending is told of the strategies before it. A result has its notes already."""
+    drift = case.drift.said if case.drift is not None else ""
+    if isinstance(ending, Result):
+        # A program that was kept in the meantime fits: the layout is a known one again.
+        return {"drift": "" if ending.strategy == Strategy.KEPT else drift}
+    return {"drift": drift, "notes": case.notes}
 
 
 def _held(item: WorkItem, held: Held, workshop: Workshop, started: float) -> Done:
@@ -164,6 +131,7 @@ async def _convert_claimed(
     item: WorkItem, prompt: Prompt, journal: ClaimJournal, workshop: Workshop, started: float
 ) -> Done:
     replies: list[Reply] = []
+    walk: Walk | None = None
     try:
         # Another owner may have ended it between our look and our claim.
         ended = await asyncio.to_thread(_ended, item, workshop)
@@ -171,7 +139,8 @@ async def _convert_claimed(
             await asyncio.to_thread(journal.release)
             return Done(ending=ended, reused=True, usage=Usage(), seconds=0.0)
         replies += await asyncio.to_thread(_paid_before, item, workshop)
-        ending = await _ask_until_ended(item, prompt, replies, journal, workshop, started)
+        walk = await asyncio.to_thread(_begun, item, prompt, replies, journal, workshop, started)
+        ending = await walk.to_the_end()
     except asyncio.CancelledError:
         await asyncio.shield(asyncio.to_thread(journal.release))
         raise
@@ -180,61 +149,23 @@ async def _convert_claimed(
     except Exception as error:  # noqa: BLE001 - one bad document never stops another, whatever is wrong with it
         ending = _failure(item, error, workshop.run_id, replies, time.monotonic() - started)
     paid = usage_of([reply for reply in replies if reply.run_id == workshop.run_id])
-    ending = await asyncio.to_thread(_finish, journal, ending.model_copy(update={"paid": paid}), workshop)
+    told = _told(ending, walk.case) if walk is not None else {}
+    ending = await asyncio.to_thread(_finish, journal, ending.model_copy(update={"paid": paid, **told}), workshop)
     return Done(ending=ending, reused=False, usage=paid, seconds=time.monotonic() - started)
 
 
-async def _ask_until_ended(
-    item: WorkItem,
-    prompt: Prompt,
-    replies: list[Reply],
-    journal: ClaimJournal,
-    workshop: Workshop,
-    started: float,
-) -> Result | Failure:
-    """Walk the replies and ask what is missing; each new reply is added to ``replies`` as it is paid."""
-    document = await asyncio.to_thread(_read, item, workshop)
-    case = _case(item, prompt, document, workshop)
-    if workshop.programs is not None and not replies:
-        tried = await asyncio.to_thread(_by_kept_program, case, workshop, started)
-        if isinstance(tried, Result):
-            return tried
-        case = replace(case, notes=tried)
-    if _has_a_program_written(case, workshop):
-        written = await _by_new_program(case, replies, journal, workshop, started)
-        if isinstance(written, Result):
-            return written
-        case = replace(case, notes=(*case.notes, *written))
-    while True:
-        # In a thread: proving a large sheet takes seconds, in which other calls must go on.
-        step = await asyncio.to_thread(next_step, case, tuple(replies), seconds=time.monotonic() - started)
-        if not isinstance(step, CompletionRequest):
-            return step
-        replies.append(await _ask(step, journal, workshop))
-
-
-def _has_a_program_written(case: Case, workshop: Workshop) -> bool:
-    asked = workshop.write_programs and workshop.programs is not None and bool(case.document.sheets)
-    return asked and not is_deterministic(workshop.engine.name)
-
-
-async def _by_new_program(
-    case: Case, replies: list[Reply], journal: ClaimJournal, workshop: Workshop, started: float
-) -> Result | tuple[str, ...]:
-    """The rows by a program that a model writes, which is then kept; else notes on why there is none."""
-    assert workshop.programs is not None
-    styled = await asyncio.to_thread(_read, case.item, workshop, styles=True)
-    while True:
-        step = await asyncio.to_thread(
-            next_program_step, case, tuple(replies), styled, seconds=time.monotonic() - started
-        )
-        if isinstance(step, Written):
-            kept = step.kept(case, workshop.clock.now().isoformat(timespec="seconds"))
-            await asyncio.to_thread(workshop.programs.put, kept)
-            return step.result
-        if not isinstance(step, CompletionRequest):
-            return step
-        replies.append(await _ask(step, journal, workshop))
+def _begun(
+    item: WorkItem, prompt: Prompt, replies: list[Reply], journal: ClaimJournal, workshop: Workshop, started: float
+) -> Walk:
+    case = _case(item, prompt, _read(item, workshop), workshop)
+    return Walk(
+        case,
+        strategies_of(prompt, workshop, _reading(case, workshop)),
+        replies,
+        turns=workshop.turns,
+        ask=lambda request: _ask(request, journal, workshop),
+        started=started,
+    )
 
 
 async def _ask(request: CompletionRequest, journal: ClaimJournal, workshop: Workshop) -> Reply:
@@ -247,13 +178,8 @@ async def _ask(request: CompletionRequest, journal: ClaimJournal, workshop: Work
         listener.end(request.work_item)
 
 
-def _by_kept_program(case: Case, workshop: Workshop, started: float) -> Result | tuple[str, ...]:
-    assert workshop.programs is not None
-
-    def read(styles: bool) -> Document:
-        return _read(case.item, workshop, styles=True) if styles else case.document
-
-    return by_kept_program(case, workshop.programs, read, seconds=time.monotonic() - started)
+def _reading(case: Case, workshop: Workshop) -> Read:
+    return lambda styles: _read(case.item, workshop, styles=True) if styles else case.document
 
 
 def _case(item: WorkItem, prompt: Prompt, document: Document, workshop: Workshop) -> Case:

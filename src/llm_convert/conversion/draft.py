@@ -67,6 +67,12 @@ class Draft:
         return bool(self.unproven or self.disagreements)
 
     @property
+    def wrong(self) -> list[str]:
+        """Everything that keeps the rows from being taken as they are; empty when all of them are proven."""
+        reasons = [*self.disagreements, *(reason for row in self.quarantined for reason in row.reasons)]
+        return reasons or ([] if self.rows else ["there are no rows"])
+
+    @property
     def _lacks_rows(self) -> bool:
         """Totals disagree although every row is what the document says. Where one is not, that may be all of it."""
         return bool(self.disagreements) and not self.unproven

@@ -1,4 +1,4 @@
-"""Having a model write a program for a sheet whose layout is new. Deterministic over stored replies; it asks nobody.
+"""Having a model write a program for a sheet whose layout is new, or has drifted. Deterministic over stored replies.
 
 The program is run, its rows are proven, and what is wrong goes back to its writer, within a bound. A program is
 accepted when every row is proven and nothing that it should have read was left.
@@ -7,21 +7,25 @@ accepted when every row is proven and nothing that it should have read was left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 
 from llm_convert.contracts.document import Document
-from llm_convert.contracts.prompt import ModelTier
+from llm_convert.contracts.prompt import ModelTier, Strategy
 from llm_convert.contracts.work import Reply, Result
+from llm_convert.conversion.case import Case, Drift, Passed, attempts_of, usage_of
 from llm_convert.conversion.draft import Draft
-from llm_convert.conversion.settling import Case, usage_of
-from llm_convert.ports import CompletionRequest, TextContent, Turn
+from llm_convert.conversion.kept_program import made_by_program
+from llm_convert.conversion.settling import is_deterministic
+from llm_convert.ports import Clock, CompletionRequest, TextContent, Turn
 from llm_convert.programs import (
     KeptProgram,
     Kind,
     MisfitError,
-    Program,
     ProgramError,
+    ProgramStore,
     Provenance,
+    Read,
     Run,
     all_derived,
     execute,
@@ -34,7 +38,6 @@ from llm_convert.programs import (
     view,
 )
 
-STRATEGY = "new_program"
 TOOL_NAME = "write_program"
 LARGEST_PROGRAM_TOKENS = 8_000
 GRAVE = frozenset({Kind.CHECK, Kind.NO_ROWS, Kind.REQUIRED, Kind.UNREAD, Kind.UNKNOWN_FIELD, Kind.MENDED})
@@ -44,66 +47,84 @@ ASKED_ONCE = frozenset({Kind.UNUSED, Kind.BLANK_FIELD})
 MOST_FAULTS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A program that was accepted, and what it gave."""
-
-    result: Result
-    run: Run
-    document: Document
-    writer: str
-
-    def kept(self, case: Case, at: str) -> KeptProgram:
-        """The program as it is kept for the next document of its layout."""
-        provenance = Provenance(written_by=self.writer, at=at, document_sha256=self.document.sha256, run_id=case.run_id)
-        return keep(self.run, case.prompt, provenance)
-
-
-def next_program_step(
-    case: Case, replies: Sequence[Reply], document: Document, *, seconds: float
-) -> Written | CompletionRequest | tuple[str, ...]:
-    """An accepted program, the next request, or notes on why the document is converted directly.
+class ByNewProgram:
+    """The strategy ``program``.
 
     Args:
-        case: the work item.
-        replies: all of it so far; those that ask for rows mean that writing a program was given up.
-        document: read with its styles.
-        seconds: spent on the item.
+        programs: the tenant's, where an accepted one is kept.
+        read: reads the document; True: with its styles.
+        provider: who is asked; one that follows rules writes no program.
+        clock: stamps what is kept.
     """
-    asked = _request(case, document)
-    written = [reply for reply in replies if reply.purpose == "program"]
-    if len(written) < len(replies):
-        return ("a program for this layout was tried and given up",)
-    for number, reply in enumerate(written, start=1):
-        told = _judged(case, reply, document, replies, seconds, last=number > case.repairs)
-        if isinstance(told, Written):
-            return told
-        if not told or number > case.repairs:
-            return (f"no program for this layout was accepted in {number} {'try' if number == 1 else 'tries'}",)
-        larger = case.larger(asked.tier) if number == case.repairs else None
-        asked = _request(case, document, turn=Turn(answer=reply.answer, text=reply.text, fault=told), tier=larger)
-    return replace(asked, call=len(replies) + 1)
 
+    name = Strategy.PROGRAM
 
-def _judged(
-    case: Case, reply: Reply, document: Document, replies: Sequence[Reply], seconds: float, *, last: bool
-) -> Written | str:
-    """An accepted program; else what its writer is told, empty where telling would not help."""
-    if reply.stop_reason not in {"tool_use", "end_turn"} or reply.answer is None:
-        return ""
-    try:
-        program = load_program(reply.answer)
-        run = execute(program, document, case.prompt.output)
-    except (ProgramError, MisfitError) as error:
-        return str(error)
-    derived = all_derived(program)
-    draft = Draft.of(run.answer().rows, case.prompt, document, derived=derived)
-    faults = [*draft.disagreements, *(reason for row in draft.quarantined for reason in row.reasons)]
-    unsettled = GRAVE if last or reply.call > 1 else GRAVE | ASKED_ONCE
-    if faults or not draft.rows or any(finding.kind in unsettled for finding in run.findings):
-        return "\n".join([told_of(run), *faults[:MOST_FAULTS], _ASK_AGAIN])
-    result = _result(case, reply, draft, program, replies, seconds)
-    return Written(result=result, run=run, document=document, writer=f"{reply.provider}/{reply.model}")
+    def __init__(self, programs: ProgramStore, read: Read, *, provider: str, clock: Clock) -> None:
+        self._programs, self._read, self._provider, self._clock = programs, read, provider, clock
+        self._accepted: KeptProgram | None = None
+        self.in_turns = not is_deterministic(provider)
+
+    def step(self, case: Case, replies: Sequence[Reply], *, seconds: float) -> Result | CompletionRequest | Passed:
+        """The rows by an accepted program, the next request to its writer, or why there is no program.
+
+        Replies that ask for rows mean that writing a program was given up.
+        """
+        if not case.has_sheets:
+            return Passed(why="the document holds no sheet", told=False)
+        if is_deterministic(self._provider):
+            return Passed(why=f"the provider {self._provider} is no language model and writes none", told=False)
+        written = [reply for reply in replies if reply.purpose == "program"]
+        if len(written) < len(replies):
+            return Passed(why="a program for this layout was tried and given up")
+        asked = _request(case, self._styled)
+        for number, reply in enumerate(written, start=1):
+            told = self._judged(case, reply, replies, seconds, last=number > case.repairs)
+            if isinstance(told, Result):
+                return told
+            if not told or number > case.repairs:
+                tries = "1 try" if number == 1 else f"{number} tries"
+                return Passed(why=f"no program for this layout was accepted in {tries}")
+            larger = case.larger(asked.tier) if number == case.repairs else None
+            turn = Turn(answer=reply.answer, text=reply.text, fault=told)
+            asked = replace(asked, turns=(turn,), tier=larger or asked.tier)
+        return replace(asked, call=len(replies) + 1)
+
+    def taken(self) -> None:
+        """Keep the program for the next document of its layout; one that a person has pinned stays beside it."""
+        if self._accepted is not None:
+            self._programs.put_beside(self._accepted)
+
+    @cached_property
+    def _styled(self) -> Document:
+        """With fonts and indentation: it takes ten times as long to read."""
+        return self._read(True)
+
+    def _judged(
+        self, case: Case, reply: Reply, replies: Sequence[Reply], seconds: float, *, last: bool
+    ) -> Result | str:
+        """The rows by an accepted program; else what its writer is told, empty where telling would not help."""
+        if reply.stop_reason not in {"tool_use", "end_turn"} or reply.answer is None:
+            return ""
+        try:
+            run = execute(load_program(reply.answer), self._styled, case.prompt.output)
+        except (ProgramError, MisfitError) as error:
+            return str(error)
+        draft = Draft.of(run.answer().rows, case.prompt, self._styled, derived=all_derived(run.program))
+        unsettled = GRAVE if last or reply.call > 1 else GRAVE | ASKED_ONCE
+        wrong = draft.wrong
+        if wrong or any(finding.kind in unsettled for finding in run.findings):
+            return "\n".join([told_of(run), *wrong[:MOST_FAULTS], _ASK_AGAIN])
+        self._accepted = self._as_kept(case, run, reply)
+        return _result(case, self._accepted, run, draft, replies, seconds)
+
+    def _as_kept(self, case: Case, run: Run, reply: Reply) -> KeptProgram:
+        provenance = Provenance(
+            written_by=f"{reply.provider}/{reply.model}",
+            at=self._clock.now().isoformat(timespec="seconds"),
+            document_sha256=self._styled.sha256,
+            run_id=case.run_id,
+        )
+        return keep(run, case.prompt, provenance, before=case.drift.kept if case.drift else None)
 
 
 _ASK_AGAIN = (
@@ -112,50 +133,58 @@ _ASK_AGAIN = (
 )
 
 
-def _result(
-    case: Case, reply: Reply, draft: Draft, program: Program, replies: Sequence[Reply], seconds: float
-) -> Result:
-    made = sorted(all_derived(program))
-    derived = [f"{', '.join(made)}: made from their cells as the program says"] if made else []
+def _result(case: Case, kept: KeptProgram, run: Run, draft: Draft, replies: Sequence[Reply], seconds: float) -> Result:
+    last = replies[-1]
+    after = f" as version {kept.version}, after {kept.replaces}" if kept.replaces else ""
     return Result(
         item=case.item,
         run_id=case.run_id,
         bsda=case.bsda,
-        provider=reply.provider,
-        model=reply.model,
-        strategy=STRATEGY,
+        provider=last.provider,
+        model=last.model,
+        strategy=Strategy.PROGRAM,
         table=case.prompt.output.table,
         rows=draft.rows,
-        quarantined=(),
         notes=(
             *case.document.notes,
             *case.notes,
             *draft.coverage_notes(),
-            *derived,
-            "by a program that was written for this layout and is kept",
+            *made_by_program(run),
+            f"by a program that was written for this layout and is kept{after}",
         ),
         usage=usage_of(replies),
         seconds=seconds,
-        attempts=tuple(attempt for one in replies for attempt in one.attempts),
+        attempts=attempts_of(replies),
     )
 
 
-def _request(
-    case: Case, document: Document, *, turn: Turn | None = None, tier: ModelTier | None = None
-) -> CompletionRequest:
-    shown = f"{target_text(case.prompt)}\n\n# The file {document.name!r}\n{view(document)}"
+def _request(case: Case, document: Document) -> CompletionRequest:
+    shown = [target_text(case.prompt), f"# The file {document.name!r}\n{view(document)}"]
+    if case.drift is not None:
+        shown.append(_before(case.drift))
     return CompletionRequest(
         work_item=case.item.id,
         run_id=case.run_id,
         prompt=case.prompt,
         document=document,
         system=instruction(),
-        content=(TextContent(text=shown),),
+        content=(TextContent(text="\n\n".join(shown)),),
         tool_name=TOOL_NAME,
         tool_schema=tool_schema(),
         max_output_tokens=min(LARGEST_PROGRAM_TOKENS, case.max_output_tokens),
         # Written once for a layout: worth more than the smallest model, whatever reads rows.
-        tier=tier or (ModelTier.MAIN if case.prompt.tier is ModelTier.FAST else case.prompt.tier),
+        tier=ModelTier.MAIN if case.prompt.tier is ModelTier.FAST else case.prompt.tier,
         purpose="program",
-        turns=() if turn is None else (turn,),
+    )
+
+
+def _before(drift: Drift) -> str:
+    """The program that is to be repaired, and what is wrong with it on the new file."""
+    wrong = "\n".join(f"- {line}" for line in drift.wrong[:MOST_FAULTS])
+    why = "Rows that it gives of this file are not proven" if drift.fits else "The layout has changed since"
+    return (
+        "# The program of the weeks before\n"
+        "It gave the right rows of earlier files. Keep of it what still holds, and answer with the whole program.\n"
+        f"{load_program(drift.kept.program).dumps()}\n\n"
+        f"# What is wrong with it on this file\n{why}:\n{wrong}"
     )

@@ -6,38 +6,19 @@ nothing that was paid is paid again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from llm_convert.completion.tools import answer_of
-from llm_convert.contracts.document import Document
-from llm_convert.contracts.prompt import ModelTier, Prompt
-from llm_convert.contracts.usage import Usage
-from llm_convert.contracts.work import Answer, Cause, Failure, Outcome, Reply, Result, WorkItem, WorkItemError
+from llm_convert.contracts.prompt import Strategy
+from llm_convert.contracts.work import Answer, Cause, Failure, Outcome, Reply, Result, WorkItemError
 from llm_convert.conversion.asking import build_request
+from llm_convert.conversion.case import Case, attempts_of, usage_of
 from llm_convert.conversion.draft import Draft
 from llm_convert.ports import CompletionRequest, Turn
 
 LARGEST_OUTPUT_TOKENS = 64_000
 """What an answer that was cut off may grow to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One work item with all that its replies are judged by."""
-
-    item: WorkItem
-    prompt: Prompt
-    document: Document
-    run_id: str
-    bsda: str
-    max_output_tokens: int
-    repairs: int
-    """Further calls that may be made to mend an answer."""
-    larger: Callable[[ModelTier], ModelTier | None]
-    """The tier whose model the last repair goes to; None where there is none that is larger."""
-    notes: tuple[str, ...] = ()
-    """What was tried before a model was asked, for the result."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -174,7 +155,7 @@ def is_deterministic(provider: str) -> bool:
 def _settled(walk: _Walk, draft: Draft, replies: Sequence[Reply], seconds: float) -> Result | Failure:
     case, last = walk.case, replies[-1]
     usage = usage_of(replies)
-    attempts = tuple(attempt for reply in replies for attempt in reply.attempts)
+    attempts = attempts_of(replies)
     if draft.disagreements:
         return Failure(
             item=case.item,
@@ -205,7 +186,7 @@ def _settled(walk: _Walk, draft: Draft, replies: Sequence[Reply], seconds: float
         bsda=case.bsda,
         provider=last.provider,
         model=last.model,
-        strategy="rules" if is_deterministic(last.provider) else "direct",
+        strategy=Strategy.RULES if is_deterministic(last.provider) else Strategy.DIRECT,
         table=case.prompt.output.table,
         rows=draft.rows,
         quarantined=draft.quarantined,
@@ -214,11 +195,6 @@ def _settled(walk: _Walk, draft: Draft, replies: Sequence[Reply], seconds: float
         seconds=seconds,
         attempts=attempts,
     )
-
-
-def usage_of(replies: Sequence[Reply]) -> Usage:
-    """Of all replies together."""
-    return sum((reply.usage for reply in replies), Usage())
 
 
 def _clarify(case: Case, replies: Sequence[Reply], question: str, seconds: float) -> Failure:
@@ -230,7 +206,7 @@ def _clarify(case: Case, replies: Sequence[Reply], question: str, seconds: float
         detail=question,
         usage=usage_of(replies),
         seconds=seconds,
-        attempts=tuple(attempt for reply in replies for attempt in reply.attempts),
+        attempts=attempts_of(replies),
     )
 
 

@@ -6,6 +6,7 @@ Each line is the JSON of an ``ItemReport``, which is all that the report needs o
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
@@ -29,6 +30,10 @@ class Tally:
     reused: int = 0
     rows: int = 0
     quarantined: int = 0
+    strategies: Counter[str] = field(default_factory=Counter)
+    """Items by the strategy that converted them."""
+    drifted: int = 0
+    """Items whose layout had changed from what a kept program knows."""
     in_doubt_calls: int = 0
     in_doubt_microusd: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -52,6 +57,9 @@ class Tally:
         self.reused += item.reused
         self.rows += item.rows
         self.quarantined += item.quarantined
+        if item.strategy:
+            self.strategies[item.strategy] += 1
+        self.drifted += bool(item.drift)
         self.in_doubt_calls += item.in_doubt_calls
         self.in_doubt_microusd += item.in_doubt_microusd
         self.usage += item.usage

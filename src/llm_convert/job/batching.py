@@ -20,15 +20,15 @@ from llm_convert.claims.ledger import Ledger
 from llm_convert.completion.errors import BudgetExceededError
 from llm_convert.completion.roles import Purse
 from llm_convert.contracts import keys
-from llm_convert.contracts.calls import BatchRecord, SentCall
+from llm_convert.contracts.calls import BatchRecord, Purpose, SentCall
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import WorkItem, WorkItemError
-from llm_convert.conversion.asking import TOOL_NAME
-from llm_convert.conversion.convert import Workshop, opening_request
+from llm_convert.conversion.convert import opening_request
+from llm_convert.conversion.workshop import Workshop
 from llm_convert.errors import ConfigurationError, DataError, UnavailableError
 from llm_convert.job.runner import Stopped
 from llm_convert.objects import create_model, overwrite, remove
-from llm_convert.ports import BatchLine, BatchService, Clock, ObjectStore
+from llm_convert.ports import BatchLine, BatchService, Clock, CompletionRequest, ObjectStore
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ class BatchPlace:
 
 @dataclass(slots=True, kw_only=True)
 class _Chunk:
+    tool_name: str
+    purpose: Purpose
     calls: list[SentCall] = field(default_factory=list)
     lines: list[BatchLine] = field(default_factory=list)
     size: int = 0
@@ -163,25 +165,26 @@ class Batching:
         return {other.handle for other in others if other.name != record.name and other.handle}
 
     async def _chunks(self, work: Sequence[tuple[WorkItem, Prompt]]) -> AsyncIterator[_Chunk]:
-        """What is left to ask, by model, in batches that the service takes."""
+        """What is left to ask, by model and tool, in batches that the service takes."""
         most = min(self._service.max_bytes, LARGEST_CHUNK_BYTES)
-        open_chunks: dict[str, _Chunk] = {}
+        open_chunks: dict[tuple[str, str], _Chunk] = {}
         for item, prompt in work:
             if self._stop.is_set():
                 break
             taken = await self._taken(item, prompt)
             if taken is None:
                 continue
-            call, line = taken
-            chunk = open_chunks.setdefault(call.model, _Chunk())
+            request, call, line = taken
+            key, fresh = (call.model, request.tool_name), _Chunk(tool_name=request.tool_name, purpose=request.purpose)
+            chunk = open_chunks.setdefault(key, fresh)
             if chunk.calls and (chunk.size + len(line.line) > most or len(chunk.calls) >= self._service.max_requests):
-                yield open_chunks.pop(call.model)
-                chunk = open_chunks.setdefault(call.model, _Chunk())
+                yield open_chunks.pop(key)
+                chunk = open_chunks.setdefault(key, fresh)
             chunk.add(call, line)
         for chunk in open_chunks.values():
             yield chunk
 
-    async def _taken(self, item: WorkItem, prompt: Prompt) -> tuple[SentCall, BatchLine] | None:
+    async def _taken(self, item: WorkItem, prompt: Prompt) -> tuple[CompletionRequest, SentCall, BatchLine] | None:
         """Claim an item, prepare its first call and set its money aside; None where it is not for a batch."""
         claim = await asyncio.to_thread(self._ledger.claim, item)
         if isinstance(claim, Held):
@@ -212,7 +215,7 @@ class Batching:
         except LeaseLostError:
             await self._purse.settle(call.id, 0)
             return None
-        return call, line
+        return request, call, line
 
     async def _sent(self, chunk: _Chunk) -> BatchRecord | None:
         now = self._clock.now()
@@ -220,7 +223,8 @@ class Batching:
             name=self._name(chunk.calls),
             folder=f"{keys.night(self._place.tenant, self._place.bsda)}/batches",
             provider=self._service.name,
-            tool_name=TOOL_NAME,
+            tool_name=chunk.tool_name,
+            purpose=chunk.purpose,
             created_at=now.isoformat(),
             deadline=(now + self._place.wait).isoformat(),
             calls=tuple(chunk.calls),
@@ -259,7 +263,8 @@ class Batching:
         async for found in self._service.answers(record):
             if found.reply is not None:
                 answered += 1
-                await asyncio.to_thread(self._ledger.store_reply, found.reply)
+                reply = found.reply.model_copy(update={"purpose": record.purpose})
+                await asyncio.to_thread(self._ledger.store_reply, reply)
             cost = found.reply.usage.cost_microusd if found.reply else 0
             await self._purse.settle(found.call.id, cost)
             await asyncio.to_thread(self._ledger.let_go, found.call, in_doubt=False)

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from llm_convert.completion.models import ModelFacts
 from llm_convert.completion.tokens import likely_text_tokens
 from llm_convert.completion.worst_case import IMAGE_TOKENS, worst_case_microusd
-from llm_convert.contracts.prompt import Prompt
-from llm_convert.conversion.asking import build_request
-from llm_convert.documents import ReadOptions, read_document
+from llm_convert.contracts.prompt import ModelTier, Prompt
+from llm_convert.contracts.work import WorkItem
 from llm_convert.errors import LlmConvertError
 from llm_convert.job.plan import Planned
-from llm_convert.ports import CompletionRequest, ImageContent, ObjectStore
+from llm_convert.ports import CompletionRequest, ImageContent
 
 TOKENS_A_VALUE = 22
 """Of an answer: a field's name, its value and its address, in JSON."""
+PROGRAM_LIKELY_TOKENS = 1_000
+"""Of a program for one layout, in JSON."""
 IMAGE_LIKELY_TOKENS = IMAGE_TOKENS // 3
 
 
@@ -60,6 +61,8 @@ class Estimate:
     prompts: tuple[PromptEstimate, ...]
     done: int
     """Work items that cost nothing any more."""
+    free: int
+    """Work items without a call of their own: by a kept program, by rules, or by the program of one that goes first."""
     unreadable: int
     """Documents that can't be read: they fail without a call."""
 
@@ -78,24 +81,22 @@ class Estimate:
 class Pricing:
     """What the price of a call depends on."""
 
-    facts_of: Callable[[Prompt], ModelFacts | None]
-    """Of the model that answers a prompt; None where nothing is paid."""
+    facts_of: Callable[[ModelTier], ModelFacts | None]
+    """Of the model that answers a tier; None where nothing is paid."""
     region: str
-    max_output_tokens: int
     rows_before: Callable[[Prompt], float | None]
     """Rows a document of this prompt gave before; None where there was none."""
 
 
 def estimate(
     planned: Sequence[Planned],
-    store: ObjectStore,
     is_done: Callable[[Planned], bool],
-    reading: ReadOptions,
+    first_request: Callable[[WorkItem, Prompt], CompletionRequest | None],
     pricing: Pricing,
 ) -> Estimate:
     """Price what is left to do; documents are read one at a time."""
     found: dict[str, PromptEstimate] = {}
-    done = unreadable = 0
+    done = free = unreadable = 0
     for entry in planned:
         item, prompt = entry.item, entry.prompt
         if item is None or prompt is None:
@@ -104,22 +105,22 @@ def estimate(
             done += 1
             continue
         try:
-            document = read_document(item.document_name, store.read(item.document_key).data, reading)
-            request = build_request(
-                item, prompt, document, run_id="estimate", max_output_tokens=pricing.max_output_tokens
-            )
+            request = first_request(item, prompt)
         except LlmConvertError:
             unreadable += 1
             continue
+        if request is None:
+            free += 1
+            continue
         prompt_id = prompt.prompt_id
         found[prompt_id] = _with_call(found.get(prompt_id), prompt, request, pricing)
-    return Estimate(prompts=tuple(found[name] for name in sorted(found)), done=done, unreadable=unreadable)
+    return Estimate(prompts=tuple(found[name] for name in sorted(found)), done=done, free=free, unreadable=unreadable)
 
 
 def _with_call(
     before: PromptEstimate | None, prompt: Prompt, request: CompletionRequest, pricing: Pricing
 ) -> PromptEstimate:
-    facts = pricing.facts_of(prompt)
+    facts = pricing.facts_of(request.tier)
     before = before or PromptEstimate(prompt_id=prompt.prompt_id, model=facts.id if facts else "")
     shared = likely_text_tokens(request.system) + likely_text_tokens(
         json.dumps(request.tool_schema, ensure_ascii=False)
@@ -170,6 +171,8 @@ def _costs(
 
 
 def _likely_output(prompt: Prompt, request: CompletionRequest, pricing: Pricing) -> int:
+    if request.purpose == "program":
+        return PROGRAM_LIKELY_TOKENS
     rows = pricing.rows_before(prompt)
     if rows is None:
         lines = sum(part.text.count("\n") for part in request.content if not isinstance(part, ImageContent))

@@ -21,8 +21,8 @@ from llm_convert.contracts.report import ReportPart, format_usd
 from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Outcome
-from llm_convert.conversion.convert import Workshop
 from llm_convert.conversion.settling import is_deterministic
+from llm_convert.conversion.workshop import Workshop
 from llm_convert.documents import ReadOptions
 from llm_convert.errors import EXIT_DATA, EXIT_OK, EXIT_TRY_AGAIN, InterruptedByPlatformError
 from llm_convert.job.account import Account, Tally
@@ -243,11 +243,11 @@ class Job:
             run_id=self.run_id,
             bsda=self.request.bsda,
             max_output_tokens=self.settings.max_output_tokens,
+            strategies=self.settings.strategies,
+            programs=ProgramStore(self.store, self.request.tenant),
             repairs=self.settings.repairs,
             tier_up=self.settings.tier_up,
             force=self.request.force,
-            programs=ProgramStore(self.store, self.request.tenant),
-            write_programs=self.settings.programs == "write",
             clock=self.clock,
         )
 
@@ -308,7 +308,10 @@ def describe(tally: Tally, usage: Usage) -> str:
     cached = "" if rate is None else f"; {rate:.0%} of the prompts' tokens from the cache"
     most = format_usd(tally.in_doubt_microusd)
     doubt = f"; {tally.in_doubt_calls} calls in doubt, {most} USD at most" if tally.in_doubt_calls else ""
+    strategies = ", ".join(f"{count} by {name}" for name, count in sorted(tally.strategies.items()))
+    by = f"; {strategies}" if strategies else ""
+    drifted = f"; {tally.drifted} drifted from a kept program's layout" if tally.drifted else ""
     return (
-        f"{counts}; {tally.reused} done before; {tally.rows} rows, {tally.quarantined} quarantined; "
+        f"{counts}; {tally.reused} done before; {tally.rows} rows, {tally.quarantined} quarantined{by}{drifted}; "
         f"{usage.calls} calls, {format_usd(usage.cost_microusd)} USD{cached}{doubt}"
     )

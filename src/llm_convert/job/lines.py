@@ -38,6 +38,7 @@ def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemRepo
         provider=ending.provider if isinstance(ending, Result) else _last_asked(ending),
         model=ending.model if isinstance(ending, Result) else "",
         strategy=ending.strategy if isinstance(ending, Result) else "",
+        drift=ending.drift,
         in_doubt_calls=0 if reused else len(ending.in_doubt),
         in_doubt_microusd=0 if reused else sum(call.worst_case_microusd for call in ending.in_doubt),
     )
@@ -46,7 +47,8 @@ def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemRepo
 def _notes(planned: Planned, ending: Result | Failure) -> list[str]:
     """How it came to be converted, where that is not plain, and how it ended."""
     chosen = [planned.note] if planned.note else []
-    return [*chosen, *ending.notes] if isinstance(ending, Result) else [*chosen, ending.said]
+    ended = [] if isinstance(ending, Result) else [ending.said]
+    return [*chosen, *ended, *ending.notes]
 
 
 def _last_asked(failure: Failure) -> str:

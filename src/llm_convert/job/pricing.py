@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llm_convert import wiring
+from llm_convert.claims.heartbeat import Heartbeat
 from llm_convert.claims.ledger import Ledger
 from llm_convert.completion.models import CLAUDE_PROVIDERS, GLOBAL, ModelFacts, check_models, load_models
 from llm_convert.completion.scopes import scopes_of
 from llm_convert.contracts.bsda import parse_bsda
 from llm_convert.contracts.budget import BudgetState
-from llm_convert.contracts.prompt import Prompt
+from llm_convert.contracts.prompt import ModelTier
 from llm_convert.contracts.report import format_usd
 from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.work import Failure
+from llm_convert.conversion.convert import first_request
+from llm_convert.conversion.workshop import Workshop
 from llm_convert.documents import ReadOptions
 from llm_convert.job.estimate import Estimate, Pricing, estimate
 from llm_convert.job.plan import Narrowing, Planned, plan, read_entries
 from llm_convert.objects import find_model
 from llm_convert.pipeline.results import committed_reports
 from llm_convert.ports import ObjectStore
+from llm_convert.programs import ProgramStore
 from llm_convert.settings import Settings
 from llm_convert.tenants import load_tenant
 
+LEASE_SECONDS = 1.0
+"""Nothing is claimed to price it."""
 NIGHTS_LOOKED_AT = 5
 """Of earlier ones, for how many rows a prompt's documents give."""
 
@@ -50,20 +56,32 @@ def price_run(
     warnings = check_models(settings, clock.now().date())
     config = load_tenant(store, tenant, folder=settings.tenants)
     prompts = wiring.open_prompts(settings)
+    engine = wiring.open_engine(settings, environ)
     planned = plan(
         tenant,
         read_entries(store, tenant, bsda),
         prompts,
         Narrowing.of(config, prompts, file_id=file_id, prompt_id=prompt_id),
-        wiring.open_engine(settings, environ),
+        engine,
         reading="hidden" if config.include_hidden_sheets else "visible",
     )
-    ledger = Ledger(store, tenant, owner="estimate", run_id="estimate", lease_seconds=1.0, clock=clock)
+    ledger = Ledger(store, tenant, owner="estimate", run_id="estimate", lease_seconds=LEASE_SECONDS, clock=clock)
+    workshop = Workshop(
+        store=store,
+        ledger=ledger,
+        heartbeat=Heartbeat(LEASE_SECONDS),
+        engine=engine,
+        reading=ReadOptions(include_hidden_sheets=config.include_hidden_sheets, max_bytes=settings.max_document_bytes),
+        run_id="estimate",
+        bsda=bsda,
+        max_output_tokens=settings.max_output_tokens,
+        strategies=settings.strategies,
+        programs=ProgramStore(store, tenant),
+    )
     priced = estimate(
         planned,
-        store,
         (lambda _entry: False) if force else (lambda entry: _is_paid(ledger, entry)),
-        ReadOptions(include_hidden_sheets=config.include_hidden_sheets, max_bytes=settings.max_document_bytes),
+        lambda item, prompt: first_request(item, prompt, workshop),
         _pricing(settings, environ, store, tenant),
     )
     return priced, [*warnings, *_budgets(settings, config, store, priced, bsda)]
@@ -83,13 +101,12 @@ def _pricing(settings: Settings, environ: Mapping[str, str], store: ObjectStore,
     models = load_models(settings.prices) if first in CLAUDE_PROVIDERS else None
     rows = _rows_of_prompts(store, tenant)
 
-    def facts_of(prompt: Prompt) -> ModelFacts | None:
-        return models.get(settings.model_for(prompt.tier)) if models else None
+    def facts_of(tier: ModelTier) -> ModelFacts | None:
+        return models.get(settings.model_for(tier)) if models else None
 
     return Pricing(
         facts_of=facts_of,
         region=environ.get("CLOUD_ML_REGION", GLOBAL) if first == "vertex" else GLOBAL,
-        max_output_tokens=settings.max_output_tokens,
         rows_before=lambda prompt: rows.get(prompt.prompt_id),
     )
 

@@ -20,8 +20,9 @@ from llm_convert.contracts.manifest import CrawledFile, ManifestEntry
 from llm_convert.contracts.prompt import ModelTier, OutputField, OutputSchema, Prompt
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Reply, WorkItem, work_item_id
-from llm_convert.conversion.convert import CODE_VERSION, Workshop
+from llm_convert.conversion.convert import CODE_VERSION
 from llm_convert.conversion.view import render
+from llm_convert.conversion.workshop import Workshop
 from llm_convert.documents import read_document
 from llm_convert.errors import LlmConvertError, StoreError
 from llm_convert.objects import create_model, find_model, read_model

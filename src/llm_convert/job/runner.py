@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from llm_convert.conversion.convert import Done, Workshop, convert
+from llm_convert.conversion.convert import Done, convert
+from llm_convert.conversion.workshop import Workshop
 from llm_convert.job.plan import Planned
 from llm_convert.job.queue import WorkQueue
 

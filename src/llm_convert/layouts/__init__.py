@@ -9,8 +9,8 @@ elsewhere; it never raises for an odd document and never makes a value up.
 
 from __future__ import annotations
 
-from llm_convert.layouts.answer import answer
+from llm_convert.layouts.answer import VERSION, answer
 from llm_convert.layouts.blocks import Table, find_tables
 from llm_convert.layouts.grid import Cell, Grid, Kind, grids_of
 
-__all__ = ["Cell", "Grid", "Kind", "Table", "answer", "find_tables", "grids_of"]
+__all__ = ["VERSION", "Cell", "Grid", "Kind", "Table", "answer", "find_tables", "grids_of"]

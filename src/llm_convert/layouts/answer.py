@@ -14,6 +14,8 @@ from llm_convert.layouts.long_form import long_form
 from llm_convert.layouts.observations import observations
 from llm_convert.layouts.records import records
 
+VERSION = "rules-1"
+"""Raised by hand when the same document would get another answer: it is part of a work item's identity."""
 _MOST = 3
 
 
@@ -23,7 +25,7 @@ def answer(prompt: Prompt, document: Document) -> Answer:
     Without rows the answer holds a question for a person, or a cause and what was found instead. It never raises for a
     document's content.
     """
-    grids = grids_of(document)
+    grids = grids_of(document.parts)
     found = _found(prompt, grids)
     if found.questions:
         return Answer(clarify=_few(list(dict.fromkeys(found.questions))))

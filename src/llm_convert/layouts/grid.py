@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from llm_convert.contracts.document import CellRange, CellValue, Document, Sheet, TextPage
+from llm_convert.contracts.document import CellRange, CellValue, Part, Sheet, TextPage
 from llm_convert.layouts.kinds import Kind, kind_of
 from llm_convert.layouts.pages import Piece, columns_of
 from llm_convert.readings import text_of
@@ -129,10 +130,10 @@ class Grid:
         return self.part.address(cell.row)
 
 
-def grids_of(document: Document) -> list[Grid]:
-    """A grid for each sheet and each page of text, in reading order."""
+def grids_of(parts: Iterable[Part]) -> list[Grid]:
+    """A grid for each sheet and each page of text, in their order."""
     grids = []
-    for part in document.parts:
+    for part in parts:
         if isinstance(part, Sheet):
             grids.append(Grid(part, [_row(index, values) for index, values in enumerate(part.rows)], part.merged))
         elif isinstance(part, TextPage):

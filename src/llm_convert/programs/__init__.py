@@ -15,17 +15,17 @@ from llm_convert.programs.derived import all_derived, derived_fields
 from llm_convert.programs.executor import execute
 from llm_convert.programs.faults import Misfit, MisfitError, ProgramError
 from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint
-from llm_convert.programs.kept import Fitting, KeptProgram, ProgramStore, Provenance, Sought, keep
+from llm_convert.programs.kept import KeptProgram, ProgramStore, Provenance, Read, Trial, keep
 from llm_convert.programs.language import Program, Table, load_program
 from llm_convert.programs.reference import tool_schema
 from llm_convert.programs.run import Checked, Finding, Kind, Record, Run
+from llm_convert.programs.sketch import Sketch, alike, sketch_of
 from llm_convert.programs.view import sheet_view, tsv_chars, view
 
 __all__ = [
     "Checked",
     "Finding",
     "Fingerprint",
-    "Fitting",
     "KeptProgram",
     "Kind",
     "Misfit",
@@ -34,10 +34,13 @@ __all__ = [
     "ProgramError",
     "ProgramStore",
     "Provenance",
+    "Read",
     "Record",
     "Run",
-    "Sought",
+    "Sketch",
     "Table",
+    "Trial",
+    "alike",
     "all_derived",
     "brief",
     "derived_fields",
@@ -49,6 +52,7 @@ __all__ = [
     "load_program",
     "repair",
     "sheet_view",
+    "sketch_of",
     "target_text",
     "told_of",
     "tool_schema",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from llm_convert.programs.faults import MisfitError, ProgramError
 from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint
 from llm_convert.programs.language import Program, load_program
 from llm_convert.programs.run import Run
+from llm_convert.programs.sketch import sketch_of
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class KeptProgram(Contract):
     """Digest of the output schema that it fills: with other fields it is another program's work."""
     program: dict[str, Any]
     layout: Fingerprint
+    headers: tuple[str, ...] = ()
+    """The sketch of its document, to tell a layout that has drifted from another one; empty: not known."""
     provenance: Provenance
     version: int = 1
     pinned: bool = False
@@ -55,29 +59,25 @@ class KeptProgram(Contract):
     """Documents whose rows it gave, all of them proven."""
     replaces: str = ""
     """The id of the version before."""
+    beside: str = ""
+    """Of a program that stands beside one that a person has pinned for the same layout: what tells it apart."""
 
     @property
     def id(self) -> str:
-        """Of the layout: one program a layout."""
-        return self.layout.digest
+        """Of the layout: one program a layout, but for what stands beside a pinned one."""
+        return f"{self.layout.digest}-{self.beside}" if self.beside else self.layout.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitting:
-    """A kept program that fits a document, with what it gave."""
+class Trial:
+    """A kept program on a document."""
 
     kept: KeptProgram
     document: Document
-    run: Run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sought:
-    """What came of looking for a kept program."""
-
-    fitting: Fitting | None
-    drift: tuple[str, ...] = ()
-    """Where none fits although there are some: how the nearest one's layout has changed."""
+    run: Run | None
+    """None where it can't be run there."""
+    changed: tuple[str, ...]
+    """How the document's layout differs from the kept one; empty: it is the same, without a new problem."""
 
 
 def target_digest(prompt: Prompt) -> str:
@@ -94,6 +94,7 @@ def keep(
         target=target_digest(prompt),
         program=run.program.to_data(),
         layout=fingerprint(run),
+        headers=tuple(sorted(sketch_of(plane.sheet for plane in run.planes))),
         provenance=provenance,
         version=before.version + 1 if before else 1,
         replaces=before.id if before else "",
@@ -121,10 +122,22 @@ class ProgramStore:
         standing = self.find(kept.prompt_id, kept.id)
         if standing is not None and standing.pinned and not kept.pinned:
             return False
+        if standing is not None and (standing.program, standing.pinned) == (kept.program, kept.pinned):
+            # Somebody else had the same one written at the same time.
+            return True
         if standing is None and create_model(self._store, self._key(kept.prompt_id, kept.id), kept):
             return True
         overwrite(self._store, self._key(kept.prompt_id, kept.id), kept.to_json())
         return True
+
+    def put_beside(self, kept: KeptProgram) -> KeptProgram:
+        """Keep a program, under an id of its own where a person has pinned another for this layout; as it is kept."""
+        if self.put(kept):
+            return kept
+        digest = hashlib.sha256(json.dumps(kept.program, sort_keys=True).encode()).hexdigest()
+        own = kept.model_copy(update={"beside": digest[:8]})
+        self.put(own)
+        return own
 
     def forget(self, kept: KeptProgram) -> None:
         """Keep it no longer."""
@@ -141,28 +154,13 @@ class ProgramStore:
         except (ObjectNotFoundError, PreconditionFailedError):
             return
 
-    def seek(self, prompt: Prompt, read: Read) -> Sought:
-        """The kept program whose layout a document has: it runs, to the same fingerprint, without a new problem."""
+    def trials(self, prompt: Prompt, read: Read) -> Iterator[Trial]:
+        """Each kept program of a prompt on a document, pinned ones first, then the most proven."""
         wanted = target_digest(prompt)
-        nearest: tuple[str, ...] = ()
         for kept in self.all(prompt.prompt_id):
-            if kept.target != wanted:
-                continue
-            program = _loaded(kept)
-            if program is None:
-                continue
-            document = read(program.needs_styles)
-            try:
-                run = execute(program, document, prompt.output)
-            except MisfitError as error:
-                changed: tuple[str, ...] = tuple(map(str, error.misfits))
-            else:
-                changed = tuple(differences(kept.layout, fingerprint(run)))
-                if not changed:
-                    return Sought(fitting=Fitting(kept=kept, document=document, run=run))
-            if not nearest or len(changed) < len(nearest):
-                nearest = changed
-        return Sought(fitting=None, drift=nearest)
+            program = _loaded(kept) if kept.target == wanted else None
+            if program is not None:
+                yield _tried(kept, program, read(program.needs_styles), prompt)
 
     def _all(self, prompt_id: str) -> Iterator[KeptProgram | None]:
         for info in self._store.list(keys.programs(self._tenant, prompt_id)):
@@ -174,6 +172,14 @@ class ProgramStore:
 
     def _key(self, prompt_id: str, program_id: str) -> str:
         return f"{keys.programs(self._tenant, prompt_id)}{program_id}.json"
+
+
+def _tried(kept: KeptProgram, program: Program, document: Document, prompt: Prompt) -> Trial:
+    try:
+        run = execute(program, document, prompt.output)
+    except MisfitError as error:
+        return Trial(kept=kept, document=document, run=None, changed=tuple(map(str, error.misfits)))
+    return Trial(kept=kept, document=document, run=run, changed=tuple(differences(kept.layout, fingerprint(run))))
 
 
 def _loaded(kept: KeptProgram) -> Program | None:

@@ -7,11 +7,8 @@ import time
 
 from llm_convert.contracts.prompt import ModelTier
 from llm_convert.contracts.work import Reply
-from llm_convert.layouts import answer
+from llm_convert.layouts import VERSION, answer
 from llm_convert.ports import CompletionRequest
-
-MODEL = "rules-1"
-"""Raised by hand when the same document would get another answer: it is part of a work item's identity."""
 
 
 class RulesProvider:
@@ -28,7 +25,7 @@ class RulesProvider:
 
     def model(self, tier: ModelTier) -> str:  # noqa: ARG002 - the port asks by tier; there is one set of rules
         """The version of the rules."""
-        return MODEL
+        return VERSION
 
     def capacity(self, tier: ModelTier) -> str:  # noqa: ARG002
         """Nothing limits it."""
@@ -46,7 +43,7 @@ class RulesProvider:
             work_item=request.work_item,
             run_id=request.run_id,
             provider=self.name,
-            model=MODEL,
+            model=VERSION,
             stop_reason="rules",
             answer=found.model_dump(mode="json", exclude_none=True),
             seconds=time.monotonic() - started,

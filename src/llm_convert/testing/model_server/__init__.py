@@ -18,10 +18,21 @@ thread holds all connections; a callable that blocks gets threads of its own.
 
 from __future__ import annotations
 
-from llm_convert.testing.model_server.answers import recorded, text_of
+from llm_convert.testing.model_server.answers import asks_for_program, programs, recorded, text_of
 from llm_convert.testing.model_server.dials import Dials, Malformed
 from llm_convert.testing.model_server.faults import Action, Fault
 from llm_convert.testing.model_server.ledger import LedgerRecord
 from llm_convert.testing.model_server.server import ModelServer
 
-__all__ = ["Action", "Dials", "Fault", "LedgerRecord", "Malformed", "ModelServer", "recorded", "text_of"]
+__all__ = [
+    "Action",
+    "Dials",
+    "Fault",
+    "LedgerRecord",
+    "Malformed",
+    "ModelServer",
+    "asks_for_program",
+    "programs",
+    "recorded",
+    "text_of",
+]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from llm_convert.testing.model_server.messages import events_of
 
-__all__ = ["AnswerWith", "events_of", "no_answer", "recorded", "text_of"]
+__all__ = ["AnswerWith", "asks_for_program", "events_of", "no_answer", "programs", "recorded", "text_of"]
+
+_WRITE = "# Write a conversion program"
+"""How the instruction begins that such requests hold."""
 
 AnswerWith = Callable[[dict[str, Any]], dict[str, Any]]
 """From a request's JSON to the input of the tool call that answers it. Called beside the server's loop, at times in
@@ -36,6 +40,28 @@ def recorded(answers: Mapping[str, dict[str, Any]]) -> AnswerWith:
         return next((found for marker, found in answers.items() if marker in text), no_answer(request))
 
     return answer
+
+
+def programs(written: Mapping[str, dict[str, Any]], *, otherwise: AnswerWith | None = None) -> AnswerWith:
+    """Conversion programs by a marker that occurs in the request's text, such as a prompt's instructions.
+
+    Args:
+        written: a request for a program that holds none of the markers is given a program that is not valid.
+        otherwise: answers what asks for rows; by default ``no_answer``.
+    """
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        if not asks_for_program(request):
+            return (otherwise or no_answer)(request)
+        text = text_of(request)
+        return next((program for marker, program in written.items() if marker in text), {"tables": []})
+
+    return answer
+
+
+def asks_for_program(request: dict[str, Any]) -> bool:
+    """Whether a request asks for a conversion program and not for rows, in whatever form the service takes it."""
+    return _WRITE in json.dumps(request, ensure_ascii=False)
 
 
 def no_answer(request: dict[str, Any]) -> dict[str, Any]:

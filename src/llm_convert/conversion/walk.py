@@ -1,0 +1,143 @@
+"""A claimed work item's way through its strategies: the first one that succeeds ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from llm_convert.contracts.prompt import Strategy
+from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItemError
+from llm_convert.conversion.case import Case, Passed
+from llm_convert.conversion.strategies import Converting
+from llm_convert.conversion.turns import LayoutTurns, Look
+from llm_convert.ports import CompletionRequest
+from llm_convert.programs import sketch_of
+
+Ask = Callable[[CompletionRequest], Awaitable[Reply]]
+
+
+class Walk:
+    """One item on its way.
+
+    Args:
+        case: the item as it was read.
+        strategies: in order.
+        replies: what was paid for it before; each new reply is added as it is paid.
+        turns: who has a program written for which layout.
+        ask: asks the engine.
+        started: when the item was begun, in monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        strategies: Sequence[Converting],
+        replies: list[Reply],
+        *,
+        turns: LayoutTurns,
+        ask: Ask,
+        started: float,
+    ) -> None:
+        self.case = case
+        """As far as it went."""
+        self._strategies, self._replies = strategies, replies
+        self._turns, self._ask, self._started = turns, ask, started
+
+    async def to_the_end(self) -> Result | Failure:
+        """How the item ends.
+
+        Raises:
+            WorkItemError: it ends without rows, for a named cause; ``no_strategy_left`` names what was tried.
+            LlmConvertError: the engine or the store failed.
+        """
+        for strategy in self._strategies:
+            in_turns = strategy.in_turns and self._kept is not None and self.case.has_sheets
+            ended = await (self._in_turn(strategy) if in_turns else self._by(strategy))
+            if not isinstance(ended, Passed):
+                return ended
+            self.case = self.case.after(strategy.name, ended)
+        raise WorkItemError(Cause.NO_STRATEGY_LEFT, "; ".join(self.case.tried) or "no strategy was named")
+
+    @property
+    def _kept(self) -> Converting | None:
+        """What makes it worth waiting for another document's program; None where kept ones are not wanted."""
+        return next((strategy for strategy in self._strategies if strategy.name is Strategy.KEPT), None)
+
+    async def _by(self, strategy: Converting) -> Result | Failure | Passed:
+        while True:
+            # In a thread: proving a large sheet takes seconds, in which other calls must go on.
+            step = await asyncio.to_thread(
+                strategy.step, self.case, tuple(self._replies), seconds=time.monotonic() - self._started
+            )
+            if isinstance(step, CompletionRequest):
+                self._replies.append(await self._ask(step))
+                continue
+            if isinstance(step, Result):
+                await asyncio.to_thread(strategy.taken)
+            return step
+
+    async def _in_turn(self, strategy: Converting) -> Result | Failure | Passed:
+        """Write a program, unless another document of the layout goes first: then its program is tried."""
+        look = await asyncio.to_thread(look_of, self.case)
+        by_another = await self._by_program_of_another(look)
+        if by_another is not None:
+            return by_another
+        if self._turns.given_up(look) and not self._replies:
+            return Passed(why="no program was accepted for other documents of this layout in this run")
+        turn = self._turns.begin(look, self.case.item.id)
+        accepted: bool | None = None
+        try:
+            ended = await self._by(strategy)
+            if isinstance(ended, Result) or any(reply.purpose == "program" for reply in self._replies):
+                accepted = isinstance(ended, Result)
+            return ended
+        finally:
+            self._turns.end(turn, accepted=accepted)
+
+    async def _by_program_of_another(self, look: Look) -> Result | Failure | None:
+        """The rows by a program that was accepted since kept ones were tried; None when this item goes first itself.
+
+        What is paid already is not waited with: then the item's own replies are walked.
+        """
+        kept, tried = self._kept, 0
+        assert kept is not None
+        while not self._replies:
+            ahead = self._turns.ahead(look, self.case.item.id)
+            if ahead is not None:
+                await self._turns.wait_for(ahead)
+            elif tried == self._turns.accepted(look):
+                break
+            else:
+                tried = self._turns.accepted(look)
+                ended = await self._by(kept)
+                if not isinstance(ended, Passed):
+                    return ended
+        return None
+
+
+def opening(case: Case, strategies: Sequence[Converting], turns: LayoutTurns) -> CompletionRequest | None:
+    """What an item without replies asks first; None where it ends without a question, or waits for another's program.
+
+    One that asks for a program goes first for its layout: others wait for it.
+    """
+    kept = any(strategy.name is Strategy.KEPT for strategy in strategies)
+    for strategy in strategies:
+        look = look_of(case) if strategy.in_turns and kept and case.has_sheets else None
+        if look is not None and turns.ahead(look, case.item.id) is not None:
+            return None
+        step = strategy.step(case, (), seconds=0.0)
+        if isinstance(step, Passed):
+            case = case.after(strategy.name, step)
+            continue
+        if not isinstance(step, CompletionRequest):
+            return None
+        if look is not None:
+            turns.expect(look, case.item.id)
+        return step
+    return None
+
+
+def look_of(case: Case) -> Look:
+    """What tells which documents may share the case's layout."""
+    return Look(prompt_id=case.prompt.prompt_id, sketch=sketch_of(case.document.sheets))
