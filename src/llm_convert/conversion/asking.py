@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_convert.completion.tools import answer_tool
+from llm_convert.contracts.checks import Check, PercentCheck, SumCheck
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import WorkItem
@@ -46,10 +47,20 @@ def build_request(
 
 def _task(prompt: Prompt) -> str:
     skip = f"\nLeave out rows and columns labelled: {', '.join(prompt.output.skip)}." if prompt.output.skip else ""
-    totals = sorted({label for check in prompt.checks if check.kind == "sum" for label in check.totals})
+    totals = sorted({label for check in prompt.checks for label in _stated(check)})
     stated = (
         f"\nGive stated totals ({', '.join(totals)}) as rows too: code checks them and leaves them out."
         if totals
         else ""
     )
     return f"# {prompt.title or prompt.prompt_id}\n{prompt.instructions.strip()}{skip}{stated}"
+
+
+def _stated(check: Check) -> tuple[str, ...]:
+    """What rows are called that are checked and then left out."""
+    match check:
+        case SumCheck():
+            return check.totals
+        case PercentCheck(label=str()):
+            return (check.stated,)
+    return ()

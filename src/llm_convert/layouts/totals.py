@@ -7,7 +7,8 @@ from collections.abc import Container, Iterable
 from enum import Enum
 from functools import lru_cache
 
-from llm_convert.contracts.prompt import Prompt, SumCheck, folded
+from llm_convert.contracts.checks import SumCheck
+from llm_convert.contracts.prompt import Prompt, folded
 from llm_convert.layouts.matching import without_unit
 
 _WORDS = frozenset(
