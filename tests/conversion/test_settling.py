@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_convert.contracts.checks import SumCheck
 from llm_convert.contracts.document import Document, Sheet
-from llm_convert.contracts.prompt import ModelTier, OutputField, OutputSchema, Prompt, SumCheck, WorkedExample
+from llm_convert.contracts.prompt import ModelTier, OutputField, OutputSchema, Prompt, WorkedExample
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Cause, Failure, Outcome, Reply, Result, WorkItem, WorkItemError
 from llm_convert.conversion.case import Case

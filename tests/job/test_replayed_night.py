@@ -37,6 +37,7 @@ output:
 checks:
   - {kind: sum, value: amount, label: item, totals: [합계]}
 """
+DIRECT = {"LLM_CONVERT_STRATEGIES": "kept,direct"}
 TOLD_OF_THE_RUN = {"_run", "_provider"}
 """What the tag says of who answered and in which run."""
 
@@ -88,7 +89,7 @@ def rows_of(night: Night, report: Report) -> list[Any]:
 @pytest.mark.parametrize(
     ("name", "data", "answers", "environ", "strategy", "calls"),
     [
-        ("매출.csv", SALES, [{"rows": [*GOOD, WRONG]}, {"rows": [RIGHT]}], {}, "direct", 2),
+        ("매출.csv", SALES, [{"rows": [*GOOD, WRONG]}, {"rows": [RIGHT]}], DIRECT, "direct", 2),
         ("재고.xlsx", STOCK.make(WEEKS[1]), [MISFIT, PROGRAM], {}, "program", 2),
     ],
     ids=["a repair", "a program"],
@@ -119,7 +120,11 @@ def test_the_same_night_from_file(
 
 
 def test_a_document_that_was_never_asked_about_fails_by_name_and_alone(tmp_path: Path) -> None:
-    recordings = {"LLM_CONVERT_RECORDINGS": str(tmp_path / "recordings"), "LLM_CONVERT_PROVIDER": "recorded,rules"}
+    recordings = {
+        "LLM_CONVERT_RECORDINGS": str(tmp_path / "recordings"),
+        "LLM_CONVERT_PROVIDER": "recorded,rules",
+        **DIRECT,
+    }
     night = a_night(tmp_path / "one", "매출.csv", SALES, **recordings)
     for step in ("crawler", "fileid_mapping"):
         night.step(step)

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from llm_convert.contracts.base import parse
-from llm_convert.contracts.prompt import Layout, Prompt, Role, SumCheck, folded
+from llm_convert.contracts.checks import SumCheck
+from llm_convert.contracts.prompt import Layout, Prompt, Role, folded
 from llm_convert.contracts.tables import FieldType
 from llm_convert.samples import SAMPLES
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
 from llm_convert.contracts.base import Contract, Scalar
+from llm_convert.contracts.checks import Check, UniqueCheck, fields_of
 from llm_convert.contracts.tables import Column, FieldType, TableSchema
 
 
@@ -102,43 +103,6 @@ class OutputSchema(Contract):
             ),
             key=key,
         )
-
-
-class UniqueCheck(Contract):
-    """No two rows of a document may agree in all these fields."""
-
-    kind: Literal["unique"]
-    fields: tuple[str, ...] = Field(min_length=1)
-
-
-class RangeCheck(Contract):
-    """A value must lie between two bounds, both allowed."""
-
-    kind: Literal["range"]
-    field: str
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-class SumCheck(Contract):
-    """A control total that the document states must equal the sum of its parts.
-
-    A row whose ``label`` field matches ``totals`` is a stated total: it is checked and left out of the result. Its
-    parts are the rows of the same ``group`` that are no totals.
-    """
-
-    kind: Literal["sum"]
-    value: str
-    label: str
-    totals: tuple[str, ...] = Field(min_length=1)
-    """Labels of stated totals, such as ``합계``; compared without regard to case and spaces."""
-    group: tuple[str, ...] = ()
-    """The fields that a total shares with its parts."""
-    tolerance: float = Field(default=0.0, ge=0)
-    """How far stated and computed sums may differ, in the field's unit."""
-
-
-Check = Annotated[UniqueCheck | RangeCheck | SumCheck, Field(discriminator="kind")]
 
 
 class ModelTier(StrEnum):
@@ -252,17 +216,6 @@ class Prompt(Contract):
     def key(self) -> tuple[str, ...]:
         """The fields that tell two rows of one document apart, from the first unique check."""
         return next((check.fields for check in self.checks if isinstance(check, UniqueCheck)), ())
-
-
-def fields_of(check: UniqueCheck | RangeCheck | SumCheck) -> tuple[str, ...]:
-    """The fields that a check names."""
-    match check:
-        case UniqueCheck():
-            return check.fields
-        case RangeCheck():
-            return (check.field,)
-        case SumCheck():
-            return (check.value, check.label, *check.group)
 
 
 def folded(text: str) -> str:

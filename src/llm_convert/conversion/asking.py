@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from llm_convert.completion.tools import answer_tool
+from llm_convert.contracts.checks import Check, PercentCheck, SumCheck
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.prompt import Prompt, WorkedExample
 from llm_convert.contracts.work import WorkItem
@@ -48,7 +49,7 @@ def build_request(
 
 def _task(prompt: Prompt) -> str:
     skip = f"\nLeave out rows and columns labelled: {', '.join(prompt.output.skip)}." if prompt.output.skip else ""
-    totals = sorted({label for check in prompt.checks if check.kind == "sum" for label in check.totals})
+    totals = sorted({label for check in prompt.checks for label in _stated(check)})
     stated = (
         f"\nGive stated totals ({', '.join(totals)}) as rows too: code checks them and leaves them out."
         if totals
@@ -63,3 +64,13 @@ def _example(number: int, example: WorkedExample) -> str:
     rows = "\n".join(json.dumps(row, ensure_ascii=False) for row in example.rows) or "no rows"
     note = f"\n{example.note.strip()}" if example.note.strip() else ""
     return f"\n\n# Example {number}\n{example.document.strip()}\n## Its rows, without their addresses\n{rows}{note}"
+
+
+def _stated(check: Check) -> tuple[str, ...]:
+    """What rows are called that are checked and then left out."""
+    match check:
+        case SumCheck():
+            return check.totals
+        case PercentCheck(label=str()):
+            return (check.stated,)
+    return ()

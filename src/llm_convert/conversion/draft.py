@@ -120,9 +120,11 @@ class Draft:
 
     def coverage_notes(self) -> list[str]:
         """How many stated totals were found and agree, where the prompt declares any."""
-        if not any(check.kind == "sum" for check in self.prompt.checks):
+        kinds = {check.kind for check in self.prompt.checks if check.kind == "sum" or getattr(check, "label", None)}
+        if not kinds:
             return []
-        found = f"{self.totals} stated totals agree with their lines"
+        what = "totals" if kinds == {"sum"} else "totals, percentages and balances"
+        found = f"{self.totals} stated {what} agree with their lines"
         return [found if self.totals else "no stated total was found to check against"]
 
     def all_quarantined(self) -> tuple[QuarantinedRow, ...]:

@@ -17,11 +17,13 @@ from llm_convert.contracts.prompt import Layout, OutputField, Prompt, folded
 from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.tables import FieldType
 from llm_convert.contracts.work import Answer, Claimed, QuarantinedRow, Row
+from llm_convert.conversion.nearest import nearest_place
 from llm_convert.readings import ReadingError, find_dates, find_numbers, find_unit, read, same, scaled, text_of
 
 NUMERIC = {FieldType.INTEGER, FieldType.NUMBER, FieldType.DECIMAL}
 STRUCTURAL = {"sheet", "table_number"}
 """Fields of the ``any_table`` layout that say which table a row is of; they stand in no cell."""
+_CLOCK = re.compile(r"\d:[0-5]\d")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?!\d)")
 
 
@@ -99,8 +101,11 @@ def _proven_value(field: OutputField, claim: Claimed, prompt: Prompt, document: 
     for address in claim.at:
         if isinstance(document.part(address.rpartition("!")[0]), Image):
             raise Unsupported(f"{value!r} {IN_AN_IMAGE}, where code can't check it")
-    if not _supported(field, value, [document.resolve(address) for address in claim.at]):
-        raise Unsupported(f"{value!r} is not what stands at {' and '.join(claim.at)}")
+    sources = [document.resolve(address) for address in claim.at]
+    if not _supported(field, value, sources):
+        nearest = nearest_place(claim.at[0], document, lambda source: _supported(field, value, [source, *sources[1:]]))
+        instead = f"; it stands at {nearest}" if nearest else ""
+        raise Unsupported(f"{value!r} is not what stands at {' and '.join(claim.at)}{instead}")
     return value
 
 
@@ -125,7 +130,7 @@ def _supported(field: OutputField, value: Scalar, sources: list[CellValue]) -> b
 
 
 def _number_supported(field: OutputField, value: Scalar, sources: list[CellValue]) -> bool:
-    """The first address is the number's; each further one must state its unit."""
+    """The first address is the number's; each further one must state its unit, and one at most a scale."""
     scale = Decimal(1)
     for statement in sources[1:]:
         unit = find_unit(text_of(statement))
@@ -133,6 +138,8 @@ def _number_supported(field: OutputField, value: Scalar, sources: list[CellValue
             raise Unsupported(f"{text_of(statement)[:40]!r} states no unit")
         if field.unit and unit.name and folded(unit.name) != folded(field.unit):
             raise Unsupported(f"the unit {unit.name} is not the wanted {field.unit}")
+        if unit.scale != 1 and scale != 1:
+            raise Unsupported("two of its addresses state a scale, and a number has one")
         scale *= unit.scale
     numbers = [sources[0], *(find_numbers(sources[0]) if isinstance(sources[0], str) else ())]
     return any(_reads_as(number, scale, field.type, value) for number in numbers)
@@ -155,7 +162,9 @@ def _date_supported(field: OutputField, value: Scalar, sources: list[CellValue])
     except ReadingError:
         pass
     day = str(value)[:10]
-    if field.type is FieldType.DATETIME and not str(value).endswith("T00:00:00"):
+    timed = field.type is FieldType.DATETIME and _CLOCK.search(text_of(sources[0]))
+    if timed or (field.type is FieldType.DATETIME and not str(value).endswith("T00:00:00")):
+        # A time is read with its day or not at all: midnight would be made up.
         return False
     years: list[int | None] = [int(year) for source in sources[1:] for year in _YEAR.findall(text_of(source))]
     return any(

@@ -6,7 +6,8 @@ import re
 from collections.abc import Container, Iterable
 from enum import Enum
 
-from llm_convert.contracts.prompt import Prompt, SumCheck, folded
+from llm_convert.contracts.checks import SumCheck
+from llm_convert.contracts.prompt import Prompt, folded
 from llm_convert.layouts.matching import without_unit
 from llm_convert.readings.remembered import remembered
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from llm_convert.contracts import keys
+from llm_convert.contracts.checks import UniqueCheck
 from llm_convert.contracts.manifest import Manifest, ManifestEntry
-from llm_convert.contracts.prompt import OutputField, OutputSchema, Prompt, UniqueCheck
+from llm_convert.contracts.prompt import OutputField, OutputSchema, Prompt
 from llm_convert.contracts.steps import BranchInputs, InputRef, Origin
 from llm_convert.contracts.tables import TableSchema
 from llm_convert.contracts.work import Cause, QuarantinedRow, Row, WorkItemError

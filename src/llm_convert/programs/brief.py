@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from llm_convert.contracts.checks import BalanceCheck, PercentCheck, RangeCheck, SumCheck, UniqueCheck
 from llm_convert.contracts.document import Document
-from llm_convert.contracts.prompt import OutputField, Prompt, RangeCheck, SumCheck, UniqueCheck
+from llm_convert.contracts.prompt import OutputField, Prompt
 from llm_convert.programs.language import Program
 from llm_convert.programs.reference import reference
 from llm_convert.programs.run import Run
@@ -44,6 +45,11 @@ def target_text(prompt: Prompt) -> str:
                 )
             case RangeCheck():
                 lines.append(f"{check.field} lies between {check.minimum} and {check.maximum}.")
+            case PercentCheck():
+                lines.append(f"{check.stated} is {check.factor:g} x {check.part} / {check.of}.")
+            case BalanceCheck():
+                terms = "".join([*(f" + {name}" for name in check.plus), *(f" - {name}" for name in check.minus)])
+                lines.append(f"{check.opening}{terms} is {check.closing}.")
     return "\n".join(lines)
 
 
