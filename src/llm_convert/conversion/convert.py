@@ -24,7 +24,7 @@ from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItem, WorkItemError
 from llm_convert.conversion.case import Case, usage_of
 from llm_convert.conversion.strategies import strategies_of
-from llm_convert.conversion.walk import Walk, opening
+from llm_convert.conversion.walk import Walk, look_of, opening
 from llm_convert.conversion.workshop import Workshop
 from llm_convert.documents import read_document
 from llm_convert.errors import ConfigurationError, DataError, StoreError, UnavailableError
@@ -93,6 +93,19 @@ def first_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Complet
     """
     case = _case(item, prompt, _read(item, workshop), workshop)
     return opening(case, strategies_of(prompt, workshop, _reading(case, workshop)), workshop.turns)
+
+
+def expect_program(item: WorkItem, prompt: Prompt, workshop: Workshop) -> None:
+    """An item's program is under way in a batch that was found again: those that look like it wait for it.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    try:
+        case = _case(item, prompt, _read(item, workshop), workshop)
+    except WorkItemError:
+        return
+    workshop.turns.expect(look_of(case), item.id)
 
 
 def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
