@@ -233,6 +233,18 @@ def test_a_pinned_program_is_never_replaced(sales: Night, server: ModelServer) -
     assert (again.strategy, again.drift) == ("kept", "")
 
 
+def test_the_same_program_twice_is_kept_once(sales: Night, server: ModelServer) -> None:
+    for n in range(2):
+        sales.drop(f"매출 {n}.csv", sheet(n))
+    converted(sales)
+    store = ProgramStore(sales.store, "t1")
+    (kept,) = store.all()
+    assert kept.proven_on == 2
+    # As a parallel task would that wrote it at the same time, and knows of one document.
+    assert store.put_beside(kept.model_copy(update={"proven_on": 1})).id == kept.id
+    assert store.all() == [kept]
+
+
 def wrong_table() -> dict[str, Any]:
     table = dict(SALES["tables"][0])
     return {**table, "fields": {**table["fields"], "amount": {"scale": 1}, "item": {"column": "^판매일$"}}}

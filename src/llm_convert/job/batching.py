@@ -23,7 +23,8 @@ from llm_convert.contracts import keys
 from llm_convert.contracts.calls import BatchRecord, Purpose, SentCall
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import WorkItem, WorkItemError
-from llm_convert.conversion.convert import expect_program, opening_request
+from llm_convert.conversion.convert import opening_request
+from llm_convert.conversion.opening import expect_program
 from llm_convert.conversion.workshop import Workshop
 from llm_convert.errors import ConfigurationError, DataError, UnavailableError
 from llm_convert.job.runner import Stopped
