@@ -86,6 +86,8 @@ def test_a_conversion_tells_its_progress_and_returns_its_summary(settings, conte
         "reused": 0,
         "rows": 1204,
         "quarantined": 0,
+        "strategies": {},
+        "drifted": 0,
         "calls": 3,
         "cost_usd": "0.012345",
         "report_uri": "",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 
 from llm_convert.cli.main import main
+from llm_convert.contracts import keys
 from llm_convert.contracts.report import Report
 from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.work import Cause, Outcome
@@ -145,6 +149,33 @@ def test_a_batch_carries_one_program_a_layout(sales: Night, server: ModelServer,
     assert "batch" in {record.method for record in server.ledger if record.status == 200}
 
 
+def test_a_program_under_way_in_a_batch_is_waited_for_after_a_kill(sales: Night, server: ModelServer) -> None:
+    sales.environ = {
+        **server.environment("anthropic"),
+        "LLM_CONVERT_PROVIDER": "anthropic",
+        "LLM_CONVERT_BATCH": "on",
+        "LLM_CONVERT_LEASE_SECONDS": "2",
+    }
+    for n in range(DOCUMENTS):
+        header = "상품명,판매일자,매출액" if n % 2 else "품목,판매일,금액"
+        sales.drop(f"매출 {n:02d}.csv", sheet(n, header))
+    sales.step("crawler")
+    sales.step("fileid_mapping")
+    server.dials.batch_seconds = 2
+    place = {"TENANT_CODE": "t1", "BSDA": sales.bsda, "LLM_CONVERT_RUN_ID": "batch-01"}
+    environ = {**os.environ, **sales.settings.to_environment(), **sales.environ, **place}
+    job = subprocess.Popen([sys.executable, "-m", "llm_convert.job"], env=environ, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    while not any(b'"handle":"msgbatch' in sales.store.read(i.key).data for i in sales.store.list(keys.batches("t1"))):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    job.kill()
+    job.wait(timeout=20)
+    report, _ = sales.job(LLM_CONVERT_RUN_ID="batch-02")
+    assert by_strategy(report) == {"program": 2, "kept": DOCUMENTS - 2}
+    assert server.answer_with.asked == ["program"] * 2
+
+
 def test_a_layout_that_drifted_is_repaired_with_the_old_program_at_hand(
     sales: Night, server: ModelServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +231,18 @@ def test_a_pinned_program_is_never_replaced(sales: Night, server: ModelServer) -
     sales.drop("매출 3.csv", sheet(4))
     again = next(item for item in converted(sales).items if not item.reused)
     assert (again.strategy, again.drift) == ("kept", "")
+
+
+def test_the_same_program_twice_is_kept_once(sales: Night, server: ModelServer) -> None:
+    for n in range(2):
+        sales.drop(f"매출 {n}.csv", sheet(n))
+    converted(sales)
+    store = ProgramStore(sales.store, "t1")
+    (kept,) = store.all()
+    assert kept.proven_on == 2
+    # As a parallel task would that wrote it at the same time, and knows of one document.
+    assert store.put_beside(kept.model_copy(update={"proven_on": 1})).id == kept.id
+    assert store.all() == [kept]
 
 
 def wrong_table() -> dict[str, Any]:

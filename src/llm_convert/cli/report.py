@@ -54,10 +54,10 @@ def print_report(reports: list[Report], settings: Settings) -> None:
     if items:
         print(format_items(items))
     for item in items:
-        if item.drift:
-            print(f"  {item.document}: {item.drift}")
         if item.counts_against_run or (item.outcome.value == "SKIPPED" and item.cause is not None):
             print(f"  {item.document}: {item.detail}")
+        elif item.drift:
+            print(f"  {item.document}: {item.drift}")
     store = wiring.open_store(settings)
     for report in reports:
         said = (

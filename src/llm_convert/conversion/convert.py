@@ -18,18 +18,17 @@ from llm_convert.claims.journal import ClaimJournal
 from llm_convert.claims.lease import Held, LeaseLostError
 from llm_convert.completion.errors import BudgetExceededError, NoProviderAnsweredError
 from llm_convert.contracts.calls import Attempt
-from llm_convert.contracts.document import Document
 from llm_convert.contracts.prompt import Prompt, Strategy
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItem, WorkItemError
 from llm_convert.conversion.case import Case, usage_of
+from llm_convert.conversion.opening import first_request
+from llm_convert.conversion.reading import case_of, reader_of
 from llm_convert.conversion.strategies import strategies_of
-from llm_convert.conversion.walk import Walk, opening
+from llm_convert.conversion.walk import Walk
 from llm_convert.conversion.workshop import Workshop
-from llm_convert.documents import read_document
 from llm_convert.errors import ConfigurationError, DataError, StoreError, UnavailableError
 from llm_convert.ports import CompletionRequest
-from llm_convert.programs import Read
 
 CODE_VERSION = "1"
 """Part of every work item's id. Raise it when the same reply would give other rows."""
@@ -82,17 +81,6 @@ def opening_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Compl
         raise
     except Exception:  # noqa: BLE001 - whatever is wrong with it, ``convert`` gives it its name
         return None
-
-
-def first_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> CompletionRequest | None:
-    """What an item would ask first if nothing of it were done; None as for ``opening_request``.
-
-    Raises:
-        WorkItemError: the document can't be read, or nothing converts it.
-        StoreError: the store failed.
-    """
-    case = _case(item, prompt, _read(item, workshop), workshop)
-    return opening(case, strategies_of(prompt, workshop, _reading(case, workshop)), workshop.turns)
 
 
 def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
@@ -157,10 +145,10 @@ async def _convert_claimed(
 def _begun(
     item: WorkItem, prompt: Prompt, replies: list[Reply], journal: ClaimJournal, workshop: Workshop, started: float
 ) -> Walk:
-    case = _case(item, prompt, _read(item, workshop), workshop)
+    case = case_of(item, prompt, workshop)
     return Walk(
         case,
-        strategies_of(prompt, workshop, _reading(case, workshop)),
+        strategies_of(prompt, workshop, reader_of(case, workshop)),
         replies,
         turns=workshop.turns,
         ask=lambda request: _ask(request, journal, workshop),
@@ -176,23 +164,6 @@ async def _ask(request: CompletionRequest, journal: ClaimJournal, workshop: Work
         return await workshop.engine.ask(replace(request, listen=partial(listener.begin, request.work_item)), journal)
     finally:
         listener.end(request.work_item)
-
-
-def _reading(case: Case, workshop: Workshop) -> Read:
-    return lambda styles: _read(case.item, workshop, styles=True) if styles else case.document
-
-
-def _case(item: WorkItem, prompt: Prompt, document: Document, workshop: Workshop) -> Case:
-    return Case(
-        item=item,
-        prompt=prompt,
-        document=document,
-        run_id=workshop.run_id,
-        bsda=workshop.bsda,
-        max_output_tokens=workshop.max_output_tokens,
-        repairs=workshop.repairs,
-        larger=workshop.larger,
-    )
 
 
 def _finish(journal: ClaimJournal, ending: Result | Failure, workshop: Workshop) -> Result | Failure:
@@ -213,11 +184,6 @@ def _paid_before(item: WorkItem, workshop: Workshop) -> list[Reply]:
         workshop.ledger.reset(item.id)
         return []
     return replies
-
-
-def _read(item: WorkItem, workshop: Workshop, *, styles: bool = False) -> Document:
-    data = workshop.store.read(item.document_key).data
-    return read_document(item.document_name, data, replace(workshop.reading, styles=styles))
 
 
 def _failure(item: WorkItem, error: Exception, run_id: str, replies: list[Reply], seconds: float) -> Failure:

@@ -116,28 +116,6 @@ class Walk:
         return None
 
 
-def opening(case: Case, strategies: Sequence[Converting], turns: LayoutTurns) -> CompletionRequest | None:
-    """What an item without replies asks first; None where it ends without a question, or waits for another's program.
-
-    One that asks for a program goes first for its layout: others wait for it.
-    """
-    kept = any(strategy.name is Strategy.KEPT for strategy in strategies)
-    for strategy in strategies:
-        look = look_of(case) if strategy.in_turns and kept and case.has_sheets else None
-        if look is not None and turns.ahead(look, case.item.id) is not None:
-            return None
-        step = strategy.step(case, (), seconds=0.0)
-        if isinstance(step, Passed):
-            case = case.after(strategy.name, step)
-            continue
-        if not isinstance(step, CompletionRequest):
-            return None
-        if look is not None:
-            turns.expect(look, case.item.id)
-        return step
-    return None
-
-
 def look_of(case: Case) -> Look:
     """What tells which documents may share the case's layout."""
     return Look(prompt_id=case.prompt.prompt_id, sketch=sketch_of(case.document.sheets))

@@ -24,6 +24,7 @@ from llm_convert.contracts.calls import BatchRecord, Purpose, SentCall
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import WorkItem, WorkItemError
 from llm_convert.conversion.convert import opening_request
+from llm_convert.conversion.opening import expect_program
 from llm_convert.conversion.workshop import Workshop
 from llm_convert.errors import ConfigurationError, DataError, UnavailableError
 from llm_convert.job.runner import Stopped
@@ -121,6 +122,7 @@ class Batching:
         under_way = [await self._attached(record) for record in self._records(ids)]
         waiting = [asyncio.create_task(self._see_through(record)) for record in under_way if record is not None]
         try:
+            await self._expect_programs(under_way, work)
             if send:
                 asked = {call.work_item for record in under_way if record is not None for call in record.calls}
                 left = [(item, prompt) for item, prompt in work if item.id not in asked]
@@ -132,6 +134,18 @@ class Batching:
         finally:
             for task in waiting:
                 task.cancel()
+
+    async def _expect_programs(
+        self, under_way: Sequence[BatchRecord | None], work: Sequence[tuple[WorkItem, Prompt]]
+    ) -> None:
+        """Documents that look like those whose program is under way wait for it, as if this process had asked."""
+        calls = [
+            call for record in under_way if record is not None and record.purpose == "program" for call in record.calls
+        ]
+        asked = {call.work_item for call in calls}
+        for item, prompt in work:
+            if item.id in asked:
+                await asyncio.to_thread(expect_program, item, prompt, self._workshop)
 
     def _records(self, ids: set[str]) -> list[BatchRecord]:
         found = [

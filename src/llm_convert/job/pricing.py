@@ -15,7 +15,7 @@ from llm_convert.contracts.prompt import ModelTier
 from llm_convert.contracts.report import format_usd
 from llm_convert.contracts.tenant import TenantConfig
 from llm_convert.contracts.work import Failure
-from llm_convert.conversion.convert import first_request
+from llm_convert.conversion.opening import first_request
 from llm_convert.conversion.workshop import Workshop
 from llm_convert.documents import ReadOptions
 from llm_convert.job.estimate import Estimate, Pricing, estimate
