@@ -15,4 +15,8 @@ def test_korean_takes_two_columns() -> None:
 def test_a_clipped_text_fits_in_one_line(text: str, limit: int) -> None:
     clipped = clip(text, limit)
     assert width(clipped) <= limit
-    assert "\n" not in clipped
+    assert len(clipped.splitlines()) <= 1
+
+
+def test_a_cell_does_not_steer_the_terminal() -> None:
+    assert clip("\x1b[2Ja\u202eb\tc\u2028d", 20) == "[2Jab c d"

@@ -59,3 +59,12 @@ def test_a_link_out_of_the_drive_is_not_followed(night: Night, tmp_path: Path) -
     (night.home / "drive" / "link.csv").symlink_to(secret)
     (night.home / "drive" / "own.csv").symlink_to(night.home / "drive" / "매출.csv")
     assert night.step("crawler")["files"] == 2
+
+
+def test_a_label_that_is_quoted_forges_no_line_either(night: Night) -> None:
+    night.drop("매출.csv", '품목,판매일,금액\n샴푸,2025-11-03,10\n"합\n\x1b[\u202e계",,11\n'.encode())
+    report = night.through("email")
+    assert report.items[0].detail.startswith("totals_disagree: 합 [계 at ")
+    with pytest.raises(DataError) as told:
+        night.step("check")
+    assert len(str(told.value).splitlines()) == 2

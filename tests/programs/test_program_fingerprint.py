@@ -13,7 +13,7 @@ from programs_kit import PROGRAMS, document, run, sheet, table
 from llm_convert.contracts.document import CellRange, Document, Sheet, cell_reference, parse_cell_reference
 from llm_convert.documents.options import ReadOptions
 from llm_convert.documents.reader import read_document
-from llm_convert.programs import MisfitError, differences, execute, fingerprint, load_program
+from llm_convert.programs import MisfitError, Run, differences, execute, fingerprint, load_program
 
 PROGRAM = table("""
     anchor: ^Region$
@@ -120,6 +120,53 @@ def test_a_renamed_column_does_not_fit() -> None:
     with pytest.raises(MisfitError, match="nearest: 'Regions'"):
         of(changed(3, 0, "Regions"))
     assert any("new problem: blank_field" in one for one in differences(of(BASE), of(changed(3, 1, "Article"))))
+
+
+STOCK = table("""
+    anchor: ^Code$
+    values: ^Qty$
+    fields:
+      code: {column: ^Code$}
+      remark: {column: ^Remark$}
+      quantity: {}
+    """)
+
+
+def stock(*remarks: str | None, header: str = "Remark") -> Run:
+    lines = [[f"C-{at}", 5 + at, remark] for at, remark in enumerate(remarks)]
+    return run(STOCK, sheet(["Code", "Qty", header], *lines))
+
+
+@pytest.mark.parametrize(
+    ("kept", "new", "said"),
+    [
+        (("late", None, "new"), (None, None), []),
+        (("late", None, "new"), ("a", "b", "c"), []),
+        ((None, None), ("late", None), ["was: table #1: columns", "is: table #1: columns"]),
+        (("late", "early"), (None, None), ["was: ", "is: ", "new problem: blank_field #1 remark"]),
+        (("late", None, "new"), (1, 2, 3), ["was: table #1: columns", "is: table #1: columns"]),
+    ],
+    ids=["all blank now", "all filled now", "filled for the first time", "never blank before", "another type"],
+)
+def test_a_field_that_is_blank_now_and_then_may_be_blank_all_week(kept, new, said) -> None:
+    found = differences(fingerprint(stock(*kept)), fingerprint(stock(*new)))
+    assert len(found) == len(said)
+    assert all(one.startswith(beginning) for one, beginning in zip(found, said, strict=True)), found
+
+
+def test_a_field_that_is_blank_now_and_then_must_keep_its_column() -> None:
+    kept = fingerprint(stock("late", None))
+    assert differences(kept, fingerprint(stock(None, None, header="Note")))
+    gone = fingerprint(run(STOCK, sheet(["Code", "Qty"], ["C-1", 5])))
+    assert differences(kept, gone)
+    assert differences(kept.model_copy(update={"sometimes_blank": ()}), fingerprint(stock(None, None)))
+
+
+def test_a_number_that_stands_alone_below_the_rows_is_no_row_of_the_layout() -> None:
+    rows = [["Code", "Qty", "Remark"], ["C-1", 5, "late"], ["C-2", 6, None]]
+    kept, new = (fingerprint(run(STOCK, sheet(*rows, *more))) for more in ([], [["Counted", None, None], [None, 12]]))
+    assert differences(kept, new) == ["new problem: unlabelled #1"]
+    assert differences(new, kept) == []
 
 
 NAMES = sorted(path.stem for path in PROGRAMS.glob("*.yaml"))

@@ -88,3 +88,23 @@ def test_forms(form, given) -> None:
 def test_a_quarter_has_no_month() -> None:
     with pytest.raises(ReadingError, match="longer than a month"):
         given_as(parse_period("2014 Q2"), DateForm.MONTH)
+
+
+@pytest.mark.parametrize(
+    "text", ["2010/11", "2010-11", "2010/2011", "2010/1", "FY 2010/11", "2010\u201311 (prov.)", "2010/11학년도"]
+)
+def test_years_of_two_numbers_begin_where_the_program_says(text) -> None:
+    period = parse_period(text, years_from=9)
+    assert (period.first.isoformat(), period.last.isoformat()) == ("2010-09-01", "2011-08-31")
+    assert given_as(period, DateForm.YEAR) == "2010"
+
+
+@pytest.mark.parametrize("text", ["2016/18", "2016/17/18", "2016-17 total", "12016/17"])
+def test_other_pairs_are_no_such_years(text) -> None:
+    with pytest.raises(ReadingError):
+        parse_period(text, years_from=4)
+
+
+def test_a_century_ends_within_such_a_year() -> None:
+    assert parse_period("1999/00", years_from=4).last.isoformat() == "2000-03-31"
+    assert parse_period("March 2014", years_from=4).first.isoformat() == "2014-03-01"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from llm_convert.contracts.shown import one_line
+
 
 def width(text: str) -> int:
     """How many terminal columns a text takes."""
@@ -19,7 +21,7 @@ def _character_width(character: str) -> int:
 
 def clip(text: str, limit: int) -> str:
     """The text in one line, cut with an ellipsis when it is wider than the limit."""
-    text = " ".join(text.split())
+    text = " ".join(one_line(text).split())
     if width(text) <= limit:
         return text
     kept = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_convert.contracts.report import ItemReport
+from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Failure, Result
 from llm_convert.job.plan import Planned
@@ -28,7 +29,8 @@ def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemRepo
         work_item=item.id,
         outcome=ending.outcome,
         cause=None if isinstance(ending, Result) else ending.cause,
-        detail="; ".join(_notes(planned, ending)),
+        # What a model asks, and labels that a check quotes, may hold line breaks: a log is read by lines.
+        detail=one_line("; ".join(_notes(planned, ending))),
         rows=len(ending.rows) if isinstance(ending, Result) else 0,
         quarantined=len(ending.quarantined) if succeeded else 0,
         reused=reused,

@@ -46,7 +46,8 @@ def forms(parts: Sequence[str]) -> Iterator[tuple[int, str]]:
         level -= 2
 
 
-def level_of(parts: Sequence[str], names: frozenset[str]) -> int:
+@lru_cache(maxsize=16_384)
+def level_of(parts: tuple[str, ...], names: frozenset[str]) -> int:
     """How surely a header path means one of the names; 0: not at all."""
     return next((level for level, text in forms(parts) if text in names), 0)
 

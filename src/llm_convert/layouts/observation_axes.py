@@ -120,7 +120,7 @@ def _column_tests(table: Table) -> tuple[Test, ...]:
 
     def by_stub(field: OutputField, column: int) -> int:
         path = header_path(table.grid, column, rows=table.header, values=table.values)
-        return level_of([cell.text for cell in path], names_of(field))
+        return level_of(tuple([cell.text for cell in path]), names_of(field))
 
     def by_values(field: OutputField, column: int) -> int:
         return sum(canonical(cell.text, field.values) is not None for cell in cells(column)) if field.values else 0

@@ -120,12 +120,13 @@ def _block(
 ) -> HeaderBlock | None:
     columns = sorted({column for row in rows for column in grid.rows[row]} | _spanned(grid, rows))
     paths = {column: header_path(grid, column, rows=rows, values=columns) for column in columns}
+    texts = {column: tuple([cell.text for cell in path]) for column, path in paths.items()}
     found: dict[str, tuple[Candidate, ...]] = {}
     for field in fields:
         candidates = [
             Candidate(column=column, path=path, level=level)
             for column, path in paths.items()
-            if path and (level := level_of([cell.text for cell in path], names[field.name]))
+            if path and (level := level_of(texts[column], names[field.name]))
         ]
         if candidates:
             best = max(candidate.level for candidate in candidates)

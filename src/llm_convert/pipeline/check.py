@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_convert.contracts.report import ItemReport
+from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.steps import StepReport
 from llm_convert.contracts.work import Outcome
 from llm_convert.errors import DataError
@@ -67,4 +68,4 @@ def _item_fault(item: ItemReport) -> str:
 def _said(faults: list[str]) -> str:
     more = [f"... and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
     head = f"{len(faults)} need a person; everything else has been landed:"
-    return "\n".join([head, *(f"- {fault}" for fault in faults[:SHOWN]), *more])
+    return "\n".join([head, *(f"- {one_line(fault)}" for fault in faults[:SHOWN]), *more])

@@ -31,6 +31,7 @@ _ANCHORS = 10
 """More anchors than this are many, however many."""
 _TITLE_ROWS = 30
 """Rows above the data in which a unit may be stated."""
+_COLUMNS, _BETWEEN = ": columns ", " | "
 _PASSING = frozenset({Kind.MENDED, Kind.ABSENT})
 """Findings about one document's content, which say nothing about its layout."""
 
@@ -44,24 +45,44 @@ class Fingerprint(Contract):
     """What the digest is of, a line each, so that a difference can be told to a person."""
     problems: tuple[str, ...] = ()
     """Problems that the document had when the program was accepted, without their places and numbers."""
+    sometimes_blank: tuple[str, ...] = ()
+    """Fields, as problems name them, and columns that were blank in some rows: in another week they may be in all."""
 
 
 def fingerprint(run: Run) -> Fingerprint:
     """The fingerprint of the document that a program was run on."""
     parts = tuple(dict.fromkeys(_parts(run)))
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-    problems = tuple(sorted({_signature(one) for one in run.findings if one.kind not in _PASSING}))
-    return Fingerprint(digest=digest, parts=parts, problems=problems)
+    found = {_signature(one) for one in run.findings if one.kind not in _PASSING}
+    problems = tuple(sorted(found.union(_unlabelled(run))))
+    return Fingerprint(digest=digest, parts=parts, problems=problems, sometimes_blank=tuple(_sometimes_blank(run)))
 
 
 def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
     """Why a new document is not of the kept layout, a line each; empty when it is."""
-    said = [f"was: {part}" for part in kept.parts if part not in new.parts]
-    said += [f"is: {part}" for part in new.parts if part not in kept.parts]
-    said += [f"new problem: {problem}" for problem in new.problems if problem not in kept.problems]
-    if not said and kept.digest != new.digest:
+    parts = [_as_filled(part, kept) for part in new.parts]
+    known = {*kept.problems, *kept.sometimes_blank}
+    said = [f"was: {part}" for part in kept.parts if part not in parts]
+    said += [f"is: {part}" for part in parts if part not in kept.parts]
+    said += [f"new problem: {problem}" for problem in new.problems if problem not in known]
+    if not said and list(kept.parts) != parts:
         said.append("the same parts stand in another order")
     return said
+
+
+def _as_filled(part: str, kept: Fingerprint) -> str:
+    """A table's columns with the types that they had, where they are blank now and were blank in some rows then."""
+    table, found, columns = part.partition(_COLUMNS)
+    if not found:
+        return part
+    blank = {name.removeprefix(table + _COLUMNS) for name in kept.sometimes_blank if name.startswith(table + _COLUMNS)}
+    before = next((one.partition(_COLUMNS)[2] for one in kept.parts if one.startswith(table + _COLUMNS)), "")
+    types = {column.rpartition(" [")[0]: column for column in before.split(_BETWEEN)}
+    filled = [
+        types.get(column.removesuffix(" []"), column) if column.removesuffix(" []") in blank else column
+        for column in columns.split(_BETWEEN)
+    ]
+    return table + _COLUMNS + _BETWEEN.join(filled)
 
 
 def folded_header(text: str) -> str:
@@ -77,7 +98,7 @@ def _folded_word(match: re.Match[str]) -> str:
 
 def _parts(run: Run) -> Iterator[str]:
     for placed in run.placed:
-        yield f"table {placed.label}: columns {' | '.join(_columns(placed))}"
+        yield f"table {placed.label}{_COLUMNS}{_BETWEEN.join(_columns(placed))}"
         yield f"table {placed.label}: values {', '.join(sorted(_value_kinds(placed)))}"
         yield f"table {placed.label}: units {', '.join(_units(placed)) or 'none'}"
     for table, label in zip(run.program.tables, run.program.names(), strict=True):
@@ -94,6 +115,43 @@ def _parts(run: Run) -> Iterator[str]:
                 yield f"table {label}: field {name} {'not ' if blank else ''}found"
     yield from _unit_texts(run)
     yield f"numbers outside of all tables: {', '.join(sorted(_outside(run))) or 'none'}"
+
+
+def _rows(run: Run) -> dict[int, set[int]]:
+    """The rows of the values, by the place of their table in ``run.placed``."""
+    rows: dict[int, set[int]] = {}
+    for record in run.records:
+        rows.setdefault(record.occurrence, set()).add(record.cell[0])
+    return rows
+
+
+def _unlabelled(run: Run) -> Iterator[str]:
+    """Tables with a row of nothing but values: where none was before, it is of something else that stands below."""
+    for occurrence, rows in _rows(run).items():
+        placed = run.placed[occurrence]
+        labels = [column for column in placed.columns if column not in placed.values and placed.headers(column)]
+        plane = placed.plane
+        if labels and any(all(plane.value(*plane.seen(row, at)) is None for at in labels) for row in rows):
+            yield f"unlabelled {placed.label}"
+
+
+def _sometimes_blank(run: Run) -> Iterator[str]:
+    rows = _rows(run)
+    filled: dict[tuple[str, str], set[bool]] = {}
+    for record in run.records:
+        for name, got in zip(record.fields, record.got, strict=True):
+            filled.setdefault((record.table, name), set()).add(got.value is not None)
+    fields = {field for field, known in filled.items() if len(known) == 2}
+    yield from sorted(f"{Kind.BLANK_FIELD.value} {table} {name}" for table, name in fields)
+    tables = {table for table, _ in fields}
+    columns = {
+        f"table {placed.label}{_COLUMNS}{_header(placed, column)}"
+        for occurrence, placed in enumerate(run.placed)
+        for column in placed.columns
+        if placed.label in tables and column not in placed.values
+        if any(placed.plane.value(row, column) is None for row in rows.get(occurrence, ()))
+    }
+    yield from sorted(columns)
 
 
 def _outside(run: Run) -> set[str]:
@@ -135,13 +193,17 @@ def _columns(placed: Placed) -> list[str]:
     """Header texts and type of each column in order; the repeats of a group of columns count once."""
     found: list[str] = []
     for column in placed.columns:
-        header = " / ".join(dict.fromkeys(folded_header(text) for text in placed.headers(column)[:6]))
+        header = _header(placed, column)
         own = column in placed.values
         # A column without a header holds remarks, which come and go, or labels: picks that miss those stay blank.
         if own or header:
             kind = "value" if own else _type(placed, column) if _is_read(placed, column) else ""
             found.append(f"{header} [{kind}]")
     return list(dict.fromkeys(found))
+
+
+def _header(placed: Placed, column: int) -> str:
+    return " / ".join(dict.fromkeys(folded_header(text) for text in placed.headers(column)[:6]))
 
 
 def _value_kinds(placed: Placed) -> set[str]:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 from llm_convert.contracts.tables import FieldType
@@ -63,6 +63,8 @@ _MONTH_YEAR = re.compile(r"(?<!\d)(?P<m>1[0-2]|0?[1-9]) ?[-/.] ?(?P<y>(?:1[89]|2
 _COMPACT = re.compile(r"(?<!\d)(?P<y>(?:19|20)\d{2})(?P<m>0[1-9]|1[0-2])(?!\d)")
 _DIGIT_DAY = re.compile(r"(?<!\d)(?P<a>\d{1,2}) ?[-/.] ?(?P<b>\d{1,2}) ?[-/.] ?(?P<y>\d{4}|\d{2})(?!\d)")
 _DAY = re.compile(r"(?<!\d)(?P<d>[0-3]?\d)(?:st|nd|rd|th|[º°.])?(?!\d)(?: ?일)?")
+_TWO_YEARS = re.compile(r"(?<!\d)(?P<a>(?:1[89]|20|21)\d{2}) ?[-/\u2013] ?(?P<b>(?:1[89]|20|21)\d{2}|\d{1,2})(?!\d)")
+_YEAR_WORDS = re.compile(r"school|academic|fiscal|financial|ay|학|회계|연도|도")
 _TAKEN = " \x1f "
 """Stands where a part was taken out, so that what follows it can be told from what precedes."""
 _FILLER = re.compile(
@@ -107,13 +109,20 @@ def given_as(period: Period, form: DateForm) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def parse_period(text: str, order: DateOrder = DateOrder.YMD) -> Period:
+def parse_period(text: str, order: DateOrder = DateOrder.YMD, years_from: int | None = None) -> Period:
     """The period that a text names and nothing else.
+
+    Args:
+        text: as a cell has it.
+        order: of days in digits.
+        years_from: the month in which years of two numbers begin; without it 2016/17 is no period, and 2010/11 a month.
 
     Raises:
         ReadingError: where it is none, or where some of it is not understood.
     """
     line = " ".join(unicodedata.normalize("NFC", text).translate(_ROMAN_SIGNS).casefold().split())[:80]
+    if years_from is not None and (year := _year_of_two(line, years_from)):
+        return year
     day = _digits(line, order)
     if day is None:
         try:
@@ -132,6 +141,16 @@ def _none(text: str) -> ReadingError:
         type=FieldType.DATE,
         remedy="Expected such as 1986 1st quarter, 2014-03, marzo 2001, 2020년 3월; join the parts that stand apart.",
     )
+
+
+def _year_of_two(line: str, begins: int) -> Period | None:
+    match = _TWO_YEARS.search(line)
+    if match is None or _YEAR_WORDS.sub("", _rest(line, match)):
+        return None
+    first, second = int(match["a"]), match["b"]
+    if str(first + 1)[-len(second) :] != second:
+        return None
+    return Period(date(first, begins, 1), date(first + 1, begins, 1) - timedelta(days=1), DateForm.YEAR)
 
 
 def _digits(line: str, order: DateOrder) -> date | None:

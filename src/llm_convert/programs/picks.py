@@ -129,6 +129,9 @@ class Pick(Place):
         "last day (end), or 2014-03 (month), 2014-Q1 (quarter), 2014 (year)",
     )
     order: DateOrder = Field(DateOrder.YMD, description="order of dates in digits: ymd, dmy or mdy")
+    years_from: int | None = Field(
+        None, ge=2, le=12, description="the month in which years such as 2016/17 begin: 9 for school years"
+    )
     decimals: int | None = Field(
         None, ge=0, le=9, description="show a number with so many decimals as text, so that 1940.1 is 1940.10"
     )

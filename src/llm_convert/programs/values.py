@@ -155,7 +155,7 @@ class Operations:
         if isinstance(value, datetime):
             value = value.date()
         text = value.isoformat() if isinstance(value, date) else text_of(value)
-        return given_as(parse_period(text, self.pick.order), form)
+        return given_as(parse_period(text, self.pick.order, self.pick.years_from), form)
 
     def _factor(self, unit: str | None) -> Decimal | None:
         factor = Decimal(repr(self.pick.scale)) if self.pick.scale is not None else None
