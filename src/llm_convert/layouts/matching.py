@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from llm_convert.contracts.prompt import OutputField, folded
 from llm_convert.readings import find_unit
@@ -46,7 +47,7 @@ def forms(parts: Sequence[str]) -> Iterator[tuple[int, str]]:
         level -= 2
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def level_of(parts: tuple[str, ...], names: frozenset[str]) -> int:
     """How surely a header path means one of the names; 0: not at all."""
     return next((level for level, text in forms(parts) if text in names), 0)
