@@ -18,7 +18,7 @@ from llm_convert.documents import ReadOptions
 from llm_convert.errors import ConfigurationError
 from llm_convert.objects import overwrite
 from llm_convert.ports import Completer, ObjectStore
-from llm_convert.programs import ProgramStore
+from llm_convert.programs import ProgramStore, Shelf
 from llm_convert.settings import Settings
 
 BSDA = "00010101000000"
@@ -56,7 +56,7 @@ def open_workshop(
         tier_up=settings.tier_up,
         force=force,
         strategies=settings.strategies,
-        programs=ProgramStore(store, tenant),
+        programs=Shelf(ProgramStore(store, tenant)),
         clock=clock,
     )
 

@@ -136,9 +136,8 @@ def _keep(program: Path, case: Case, prompt: Prompt, document: Path, workshop: W
             remedy=f"Run: llm-convert programs try DOCUMENT --prompt {prompt.prompt_id} --program {program}",
         )
     now = workshop.clock.now().isoformat(timespec="seconds")
-    assert workshop.programs is not None
     provenance = Provenance(written_by="person", at=now, document_sha256=tried.document.sha256)
-    workshop.programs.put(keep(tried.run, prompt, provenance))
+    workshop.programs.put_beside(keep(tried.run, prompt, provenance))
 
 
 def score_of(converted: Converted) -> CaseScore:

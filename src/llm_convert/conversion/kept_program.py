@@ -8,7 +8,7 @@ from llm_convert.contracts.prompt import Strategy
 from llm_convert.contracts.work import Reply, Result
 from llm_convert.conversion.case import Case, Drift, Passed, attempts_of, usage_of
 from llm_convert.conversion.draft import Draft
-from llm_convert.programs import KeptProgram, ProgramStore, Read, Run, Trial, alike, all_derived, sketch_of
+from llm_convert.programs import KeptProgram, Read, Run, Shelf, Trial, alike, all_derived, sketch_of
 
 
 class ByKeptProgram:
@@ -22,7 +22,7 @@ class ByKeptProgram:
     name = Strategy.KEPT
     in_turns = False
 
-    def __init__(self, programs: ProgramStore, read: Read) -> None:
+    def __init__(self, programs: Shelf, read: Read) -> None:
         self._programs, self._read = programs, read
         self._taken: KeptProgram | None = None
 

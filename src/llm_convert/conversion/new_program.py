@@ -23,10 +23,10 @@ from llm_convert.programs import (
     Kind,
     MisfitError,
     ProgramError,
-    ProgramStore,
     Provenance,
     Read,
     Run,
+    Shelf,
     all_derived,
     execute,
     instruction,
@@ -59,7 +59,7 @@ class ByNewProgram:
 
     name = Strategy.PROGRAM
 
-    def __init__(self, programs: ProgramStore, read: Read, *, provider: str, clock: Clock) -> None:
+    def __init__(self, programs: Shelf, read: Read, *, provider: str, clock: Clock) -> None:
         self._programs, self._read, self._provider, self._clock = programs, read, provider, clock
         self._accepted: KeptProgram | None = None
         self.in_turns = not is_deterministic(provider)

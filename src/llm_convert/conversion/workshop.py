@@ -13,7 +13,7 @@ from llm_convert.contracts.prompt import ModelTier, Strategy
 from llm_convert.conversion.turns import LayoutTurns
 from llm_convert.documents import ReadOptions
 from llm_convert.ports import Clock, Completer, ObjectStore
-from llm_convert.programs import ProgramStore
+from llm_convert.programs import Shelf
 
 _LARGER = {ModelTier.FAST: ModelTier.MAIN, ModelTier.MAIN: ModelTier.STRONG}
 
@@ -42,7 +42,7 @@ class Workshop:
     max_output_tokens: int
     strategies: tuple[Strategy, ...]
     """For prompts that do not say."""
-    programs: ProgramStore
+    programs: Shelf
     """The tenant's kept programs."""
     turns: LayoutTurns = field(default_factory=LayoutTurns)
     repairs: int = 0

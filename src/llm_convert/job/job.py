@@ -39,7 +39,7 @@ from llm_convert.job.runner import Runner, Stopped
 from llm_convert.job.shard import shares_of
 from llm_convert.job.telling import TokenTeller
 from llm_convert.ports import BatchService, Clock, Completer, ObjectStore
-from llm_convert.programs import ProgramStore
+from llm_convert.programs import ProgramStore, Shelf
 from llm_convert.prompts import PromptLibrary
 from llm_convert.settings import Settings, TaskPlace
 
@@ -104,6 +104,7 @@ class Job:
                 ) from None
             finally:
                 await workshop.heartbeat.close()
+                await asyncio.to_thread(workshop.programs.settle)
             committed = self._commit(started, len(planned), account, routing)
             code = EXIT_OK if committed is None else exit_code_for(committed)
             messages.closed(exit_code=code, reason="" if committed is None else _reason(committed, code), items=items)
@@ -244,7 +245,7 @@ class Job:
             bsda=self.request.bsda,
             max_output_tokens=self.settings.max_output_tokens,
             strategies=self.settings.strategies,
-            programs=ProgramStore(self.store, self.request.tenant),
+            programs=Shelf(ProgramStore(self.store, self.request.tenant)),
             repairs=self.settings.repairs,
             tier_up=self.settings.tier_up,
             force=self.request.force,

@@ -23,7 +23,7 @@ from llm_convert.job.plan import Narrowing, Planned, plan, read_entries
 from llm_convert.objects import find_model
 from llm_convert.pipeline.results import committed_reports
 from llm_convert.ports import ObjectStore
-from llm_convert.programs import ProgramStore
+from llm_convert.programs import ProgramStore, Shelf
 from llm_convert.settings import Settings
 from llm_convert.tenants import load_tenant
 
@@ -76,7 +76,7 @@ def price_run(
         bsda=bsda,
         max_output_tokens=settings.max_output_tokens,
         strategies=settings.strategies,
-        programs=ProgramStore(store, tenant),
+        programs=Shelf(ProgramStore(store, tenant)),
     )
     priced = estimate(
         planned,

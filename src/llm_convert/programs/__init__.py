@@ -15,10 +15,11 @@ from llm_convert.programs.derived import all_derived, derived_fields
 from llm_convert.programs.executor import execute
 from llm_convert.programs.faults import Misfit, MisfitError, ProgramError
 from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint
-from llm_convert.programs.kept import KeptProgram, ProgramStore, Provenance, Read, Trial, keep
+from llm_convert.programs.kept import KeptProgram, ProgramStore, Provenance, keep
 from llm_convert.programs.language import Program, Table, load_program
 from llm_convert.programs.reference import tool_schema
 from llm_convert.programs.run import Checked, Finding, Kind, Record, Run
+from llm_convert.programs.shelf import Read, Shelf, Trial
 from llm_convert.programs.sketch import Sketch, alike, sketch_of
 from llm_convert.programs.view import sheet_view, tsv_chars, view
 
@@ -37,6 +38,7 @@ __all__ = [
     "Read",
     "Record",
     "Run",
+    "Shelf",
     "Sketch",
     "Table",
     "Trial",

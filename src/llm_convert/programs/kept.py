@@ -5,28 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from llm_convert.contracts import keys
 from llm_convert.contracts.base import Contract
-from llm_convert.contracts.document import Document
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.errors import DataError, ObjectNotFoundError, PreconditionFailedError
 from llm_convert.objects import create_model, find_model, overwrite, remove
 from llm_convert.ports import ObjectStore
-from llm_convert.programs.executor import execute
-from llm_convert.programs.faults import MisfitError, ProgramError
-from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint
-from llm_convert.programs.language import Program, load_program
+from llm_convert.programs.fingerprint import Fingerprint, fingerprint
 from llm_convert.programs.run import Run
 from llm_convert.programs.sketch import sketch_of
 
 log = logging.getLogger(__name__)
-
-Read = Callable[[bool], Document]
-"""Reads the document; True: with fonts and indentation."""
 
 
 class Provenance(Contract):
@@ -66,18 +58,6 @@ class KeptProgram(Contract):
     def id(self) -> str:
         """Of the layout: one program a layout, but for what stands beside a pinned one."""
         return f"{self.layout.digest}-{self.beside}" if self.beside else self.layout.digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A kept program on a document."""
-
-    kept: KeptProgram
-    document: Document
-    run: Run | None
-    """None where it can't be run there."""
-    changed: tuple[str, ...]
-    """How the document's layout differs from the kept one; empty: it is the same, without a new problem."""
 
 
 def target_digest(prompt: Prompt) -> str:
@@ -143,24 +123,17 @@ class ProgramStore:
         """Keep it no longer."""
         remove(self._store, self._key(kept.prompt_id, kept.id))
 
-    def proven_again(self, kept: KeptProgram) -> None:
-        """Count one more document. Of two that count at once one may be lost: it only orders what is tried first."""
-        key = self._key(kept.prompt_id, kept.id)
+    def count(self, prompt_id: str, program_id: str, times: int) -> None:
+        """Count documents that it gave the rows of. Of two that count at once one may be lost: it only orders what is
+        tried first.
+        """
         try:
-            held = self._store.read(key)
+            held = self._store.read(self._key(prompt_id, program_id))
             now = KeptProgram.from_json(held.data)
-            counted = now.model_copy(update={"proven_on": now.proven_on + 1})
-            self._store.replace(key, counted.to_json(), if_version=held.version)
+            counted = now.model_copy(update={"proven_on": now.proven_on + times})
+            self._store.replace(self._key(prompt_id, program_id), counted.to_json(), if_version=held.version)
         except (ObjectNotFoundError, PreconditionFailedError):
             return
-
-    def trials(self, prompt: Prompt, read: Read) -> Iterator[Trial]:
-        """Each kept program of a prompt on a document, pinned ones first, then the most proven."""
-        wanted = target_digest(prompt)
-        for kept in self.all(prompt.prompt_id):
-            program = _loaded(kept) if kept.target == wanted else None
-            if program is not None:
-                yield _tried(kept, program, read(program.needs_styles), prompt)
 
     def _all(self, prompt_id: str) -> Iterator[KeptProgram | None]:
         for info in self._store.list(keys.programs(self._tenant, prompt_id)):
@@ -172,19 +145,3 @@ class ProgramStore:
 
     def _key(self, prompt_id: str, program_id: str) -> str:
         return f"{keys.programs(self._tenant, prompt_id)}{program_id}.json"
-
-
-def _tried(kept: KeptProgram, program: Program, document: Document, prompt: Prompt) -> Trial:
-    try:
-        run = execute(program, document, prompt.output)
-    except MisfitError as error:
-        return Trial(kept=kept, document=document, run=None, changed=tuple(map(str, error.misfits)))
-    return Trial(kept=kept, document=document, run=run, changed=tuple(differences(kept.layout, fingerprint(run))))
-
-
-def _loaded(kept: KeptProgram) -> Program | None:
-    try:
-        return load_program(kept.program)
-    except ProgramError as error:
-        log.warning("the kept program %s of %s is not valid any more: %s", kept.id, kept.prompt_id, error)
-        return None

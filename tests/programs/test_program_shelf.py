@@ -1,0 +1,105 @@
+"""Kept programs as a job works with them: few looks at the store, and one write for all that they proved."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from programs_kit import document, prompt, run, sheet, table
+
+from llm_convert.contracts.prompt import Prompt
+from llm_convert.errors import StoreError
+from llm_convert.ports import ObjectInfo, StoredObject
+from llm_convert.programs import KeptProgram, ProgramStore, Provenance, Shelf, keep
+from llm_convert.stores.local import LocalObjectStore
+
+PROMPT = prompt({"name": "item"}, {"name": "amount", "type": "decimal"})
+PROGRAM = table("""
+    anchor: ^품목$
+    values: ^금액$
+    fields: {item: {column: ^품목$}, amount: {}}
+""")
+SHEET = sheet(["품목", "금액"], ["샴푸", 100], ["린스", 250])
+
+
+class CountingStore(LocalObjectStore):
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.asked: Counter[str] = Counter()
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        self.asked["list"] += 1
+        return super().list(prefix)
+
+    def read(self, key: str) -> StoredObject:
+        self.asked["read"] += 1
+        return super().read(key)
+
+    def replace(self, key: str, data: bytes, *, if_version: str) -> str:
+        self.asked["replace"] += 1
+        return super().replace(key, data, if_version=if_version)
+
+
+def kept_for(used: Prompt, program: str = PROGRAM) -> KeptProgram:
+    provenance = Provenance(written_by="person", at="2025-11-07T00:00:00+00:00", document_sha256="0" * 64)
+    return keep(run(program, SHEET, prompt=used), used, provenance)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CountingStore:
+    return CountingStore(tmp_path)
+
+
+@pytest.fixture
+def shelf(store: CountingStore) -> Shelf:
+    ProgramStore(store, "t1").put(kept_for(PROMPT))
+    store.asked.clear()
+    return Shelf(ProgramStore(store, "t1"), monotonic=lambda: clock[0])
+
+
+clock = [0.0]
+
+
+def fitting(shelf: Shelf) -> list[str]:
+    return [trial.kept.id for trial in shelf.trials(PROMPT, lambda styles: document(SHEET)) if not trial.changed]
+
+
+def test_a_thousand_documents_cost_one_look(shelf: Shelf, store: CountingStore) -> None:
+    clock[0] = 0.0
+    assert all(len(fitting(shelf)) == 1 for _ in range(1000))
+    assert store.asked == {"list": 1, "read": 1}
+    clock[0] = 31.0
+    fitting(shelf)
+    assert store.asked["list"] == 2, "others keep programs too"
+
+
+def test_what_is_kept_here_is_tried_at_once(shelf: Shelf) -> None:
+    fitting(shelf)
+    other = kept_for(PROMPT, PROGRAM.replace("^금액$\n", "^금액$\n  gap: 3\n"))
+    shelf.put_beside(other.model_copy(update={"pinned": True}))
+    assert fitting(shelf)[0] == other.id
+
+
+def test_what_a_thousand_documents_proved_is_one_write(shelf: Shelf, store: CountingStore) -> None:
+    (kept,) = ProgramStore(store, "t1").all()
+    for _ in range(1000):
+        shelf.proven_again(kept)
+    assert store.asked["replace"] == 0
+    shelf.settle()
+    shelf.settle()
+    assert store.asked["replace"] == 1
+    assert [one.proven_on for one in ProgramStore(store, "t1").all()] == [1001]
+
+
+def test_a_count_that_can_not_be_written_harms_nobody(shelf: Shelf, store: CountingStore, caplog) -> None:
+    (kept,) = ProgramStore(store, "t1").all()
+    shelf.proven_again(kept)
+
+    def full(*_: object, **__: object) -> str:
+        raise StoreError("can't write", remedy="Free space.")
+
+    store.replace = full  # type: ignore[method-assign]
+    shelf.settle()
+    assert "could not be counted" in caplog.text
