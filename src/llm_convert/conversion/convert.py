@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from llm_convert.claims.journal import ClaimJournal
-from llm_convert.claims.lease import Held, LeaseLostError
+from llm_convert.claims.lease import Claim, Held, LeaseLostError
 from llm_convert.completion.errors import BudgetExceededError, NoProviderAnsweredError
 from llm_convert.contracts.calls import Attempt
 from llm_convert.contracts.prompt import Prompt, Strategy
@@ -55,10 +55,9 @@ async def convert(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Done:
         StoreError: the store failed; nothing can be kept, so the run must stop.
     """
     started = time.monotonic()
-    ended = await asyncio.to_thread(_ended, item, workshop)
-    if ended is not None:
-        return Done(ending=ended, reused=True, usage=Usage(), seconds=0.0)
-    claim = await asyncio.to_thread(workshop.ledger.claim, item)
+    claim = await asyncio.to_thread(_ended_or_claimed, item, workshop)
+    if isinstance(claim, Result | Failure):
+        return Done(ending=claim, reused=True, usage=Usage(), seconds=0.0)
     if isinstance(claim, Held):
         return _held(item, claim, workshop, started)
     journal = ClaimJournal(workshop.ledger, claim)
@@ -81,6 +80,10 @@ def opening_request(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Compl
         raise
     except Exception:  # noqa: BLE001 - whatever is wrong with it, ``convert`` gives it its name
         return None
+
+
+def _ended_or_claimed(item: WorkItem, workshop: Workshop) -> Result | Failure | Claim | Held:
+    return _ended(item, workshop) or workshop.ledger.claim(item)
 
 
 def _ended(item: WorkItem, workshop: Workshop) -> Result | Failure | None:
@@ -121,13 +124,10 @@ async def _convert_claimed(
     replies: list[Reply] = []
     walk: Walk | None = None
     try:
-        # Another owner may have ended it between our look and our claim.
-        ended = await asyncio.to_thread(_ended, item, workshop)
-        if ended is not None:
-            await asyncio.to_thread(journal.release)
-            return Done(ending=ended, reused=True, usage=Usage(), seconds=0.0)
-        replies += await asyncio.to_thread(_paid_before, item, workshop)
-        walk = await asyncio.to_thread(_begun, item, prompt, replies, journal, workshop, started)
+        begun = await asyncio.to_thread(_ended_or_begun, item, prompt, replies, journal, workshop, started)
+        if isinstance(begun, Result | Failure):
+            return Done(ending=begun, reused=True, usage=Usage(), seconds=0.0)
+        walk = begun
         ending = await walk.to_the_end()
     except asyncio.CancelledError:
         await asyncio.shield(asyncio.to_thread(journal.release))
@@ -142,9 +142,16 @@ async def _convert_claimed(
     return Done(ending=ending, reused=False, usage=paid, seconds=time.monotonic() - started)
 
 
-def _begun(
+def _ended_or_begun(
     item: WorkItem, prompt: Prompt, replies: list[Reply], journal: ClaimJournal, workshop: Workshop, started: float
-) -> Walk:
+) -> Result | Failure | Walk:
+    """The way of a claimed item, with what was paid for it before added to ``replies``."""
+    # Another owner may have ended it between our look and our claim.
+    ended = _ended(item, workshop)
+    if ended is not None:
+        journal.release()
+        return ended
+    replies += _paid_before(item, workshop)
     case = case_of(item, prompt, workshop)
     return Walk(
         case,

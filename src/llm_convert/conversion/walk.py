@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from llm_convert.contracts.prompt import Strategy
 from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItemError
-from llm_convert.conversion.case import Case, Passed
+from llm_convert.conversion.case import Case, Passed, Step
 from llm_convert.conversion.strategies import Converting
 from llm_convert.conversion.turns import LayoutTurns, Look
 from llm_convert.ports import CompletionRequest
@@ -51,13 +51,42 @@ class Walk:
             WorkItemError: it ends without rows, for a named cause; ``no_strategy_left`` names what was tried.
             LlmConvertError: the engine or the store failed.
         """
-        for strategy in self._strategies:
-            in_turns = strategy.in_turns and self._kept is not None and self.case.has_sheets
-            ended = await (self._in_turn(strategy) if in_turns else self._by(strategy))
-            if not isinstance(ended, Passed):
-                return ended
-            self.case = self.case.after(strategy.name, ended)
+        left = list(self._strategies)
+        while left:
+            if self._goes_in_turns(left[0]):
+                ended = await self._in_turn(left[0])
+                if not isinstance(ended, Passed):
+                    return ended
+                self.case = self.case.after(left.pop(0).name, ended)
+                continue
+            # In a thread: proving a large sheet takes seconds, in which other calls must go on.
+            step = await asyncio.to_thread(self._advance, left)
+            if isinstance(step, CompletionRequest):
+                self._replies.append(await self._ask(step))
+            elif not isinstance(step, Passed):
+                return step
         raise WorkItemError(Cause.NO_STRATEGY_LEFT, "; ".join(self.case.tried) or "no strategy was named")
+
+    def _goes_in_turns(self, strategy: Converting) -> bool:
+        return strategy.in_turns and self._kept is not None and self.case.has_sheets
+
+    def _advance(self, left: list[Converting]) -> Step:
+        """The next step of the first strategy that has one; those that pass are taken off. A change of threads costs
+        more than a strategy that has nothing to do.
+        """
+        while True:
+            step = self._step_of(left[0])
+            if not isinstance(step, Passed):
+                return step
+            self.case = self.case.after(left.pop(0).name, step)
+            if not left or self._goes_in_turns(left[0]):
+                return step
+
+    def _step_of(self, strategy: Converting) -> Step:
+        step = strategy.step(self.case, tuple(self._replies), seconds=time.monotonic() - self._started)
+        if isinstance(step, Result):
+            strategy.taken()
+        return step
 
     @property
     def _kept(self) -> Converting | None:
@@ -66,16 +95,10 @@ class Walk:
 
     async def _by(self, strategy: Converting) -> Result | Failure | Passed:
         while True:
-            # In a thread: proving a large sheet takes seconds, in which other calls must go on.
-            step = await asyncio.to_thread(
-                strategy.step, self.case, tuple(self._replies), seconds=time.monotonic() - self._started
-            )
-            if isinstance(step, CompletionRequest):
-                self._replies.append(await self._ask(step))
-                continue
-            if isinstance(step, Result):
-                await asyncio.to_thread(strategy.taken)
-            return step
+            step = await asyncio.to_thread(self._step_of, strategy)
+            if not isinstance(step, CompletionRequest):
+                return step
+            self._replies.append(await self._ask(step))
 
     async def _in_turn(self, strategy: Converting) -> Result | Failure | Passed:
         """Write a program, unless another document of the layout goes first: then its program is tried."""
