@@ -237,6 +237,8 @@ class Run:
             "LLM_CONVERT_STORE": f"file://{home}/store",
             "LLM_CONVERT_PROMPTS": str(home / "prompts"),
             "LLM_CONVERT_PROVIDER": "vertex",
+            # Rows by the model itself, as the others ask for.
+            "LLM_CONVERT_STRATEGIES": "kept,direct",
             "LLM_CONVERT_VERTEX_ACCESS_TOKEN": "local",
             "ANTHROPIC_VERTEX_BASE_URL": f"{self._server.url}/v1",
             "ANTHROPIC_VERTEX_PROJECT_ID": "local",
