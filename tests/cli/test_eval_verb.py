@@ -61,6 +61,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LLM_CONVERT_PROMPTS", str(tmp_path / "prompts"))
     monkeypatch.setenv("LLM_CONVERT_RECORDINGS", str(tmp_path / "recordings"))
     monkeypatch.setenv("LLM_CONVERT_RETRY_SECONDS", "0")
+    # Its cases are about answers: a program would be written for the first and kept for the others.
+    monkeypatch.setenv("LLM_CONVERT_STRATEGIES", "kept,direct")
     return tmp_path
 
 
@@ -245,7 +247,7 @@ def test_a_case_with_a_program_is_converted_by_it(
     (folder / "program.yaml").write_text(program, encoding="utf-8")
     assert evaluate("stock_list", "--cases", home / "cases", "--provider", "recorded") == 0
     (case,) = report_of(home).cases
-    assert (case.strategy, case.usage.calls) == ("program", 0)
+    assert (case.strategy, case.usage.calls) == ("kept", 0)
     assert case.score is not None and case.score.perfect
     (folder / "program.yaml").write_text(program.replace("품번", "없는 열"), encoding="utf-8")
     assert evaluate("stock_list", "--cases", home / "cases", "--provider", "recorded") == 78
