@@ -11,6 +11,7 @@ from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import Claimed, QuarantinedRow, Row
 from llm_convert.conversion.checks import check_rows
 from llm_convert.conversion.grounding import IN_AN_IMAGE, prove_row
+from llm_convert.conversion.unscaled import unscaled
 
 ClaimedRow = dict[str, Claimed]
 
@@ -41,8 +42,10 @@ class Draft:
         proven: list[Row] = []
         quarantined: list[QuarantinedRow] = []
         unproven: dict[int, tuple[str, ...]] = {}
+        forgotten = unscaled(claimed, prompt, document, derived=derived)
         for position, claim in enumerate(claimed):
             row, reasons = prove_row(claim, prompt, document, derived=derived)
+            reasons += forgotten.get(position, [])
             if reasons:
                 quarantined.append(QuarantinedRow(row=row, reasons=tuple(reasons)))
                 if not all(IN_AN_IMAGE in reason for reason in reasons):
