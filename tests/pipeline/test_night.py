@@ -89,7 +89,11 @@ def test_check_is_red_for_a_bad_document_while_the_good_ones_flow(night: Night) 
     assert len(night.rows("sales")) == 2
     with pytest.raises(DataError, match="3 need a person; everything else has been landed") as caught:
         night.step("check")
-    assert "states 31, its 2 lines add up to 30" in str(caught.value)
+    assert "매출 합계틀림.csv under sales_lines: CLARIFY, totals_disagree. Compare the document's totals" in str(
+        caught.value
+    )
+    assert "llm-convert report t1 20251107230000" in str(caught.value)
+    assert "31" not in str(caught.value), "what documents say stays out of logs"
 
 
 def test_unmapped_documents_are_told_and_harm_nothing(night: Night) -> None:

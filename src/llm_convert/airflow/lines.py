@@ -9,7 +9,7 @@ from typing import Any
 from llm_convert.contracts.messages import Closed, ItemDone, Log, Message, Opened, Progress, Tokens
 from llm_convert.contracts.report import ItemReport, RunSummary, format_usd
 from llm_convert.contracts.usage import Usage
-from llm_convert.contracts.work import REMEDIES, Outcome
+from llm_convert.contracts.work import Outcome, told_of
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -67,7 +67,6 @@ def _used(usage: Usage, rows: int) -> list[str]:
 
 
 def _item(item: ItemReport) -> tuple[int, str]:
-    # The detail stays in the report: it may quote the document.
     parts = [item.outcome.value, _count(item.rows, "row")]
     if item.quarantined:
         parts.append(f"{item.quarantined:,} quarantined")
@@ -75,7 +74,7 @@ def _item(item: ItemReport) -> tuple[int, str]:
         parts.append("from an earlier run")
     line = f"{item.document}: {', '.join(parts)}"
     if item.cause is not None:
-        line += f", {item.cause.value}. {REMEDIES[item.cause]}"
+        line += f", {told_of(item.cause)}"
     quiet = item.optional or item.outcome in {Outcome.SUCCEEDED, Outcome.SKIPPED}
     return (logging.INFO if quiet and not item.quarantined else logging.WARNING), line
 

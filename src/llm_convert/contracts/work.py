@@ -90,6 +90,12 @@ REMEDIES: dict[Cause, str] = {
     Cause.DEFECT: "This is a defect of the software; report it with the log of this run.",
 }
 
+
+def told_of(cause: Cause) -> str:
+    """A cause and its remedy, for a log: a detail may quote the document and stays in the report."""
+    return f"{cause.value}. {REMEDIES[cause]}"
+
+
 TRY_AGAIN = frozenset(
     {
         Cause.UNAVAILABLE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llm_convert.contracts.report import ItemReport
 from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.steps import StepReport
-from llm_convert.contracts.work import Outcome
+from llm_convert.contracts.work import Outcome, told_of
 from llm_convert.errors import DataError
 from llm_convert.pipeline.context import StepContext
 from llm_convert.pipeline.results import committed_reports, newest_items
@@ -30,14 +30,15 @@ def check_night(context: StepContext) -> dict[str, int]:
         if (report := _step_report(context, branch, step)) is not None
     ]
     faults = [_item_fault(item) for item in items if item.counts_against_run]
-    faults += [f"{failure.document}: {failure.detail}" for _, _, report in steps for failure in report.failures]
+    faults += [f"{failure.document}: {told_of(failure.cause)}" for _, _, report in steps for failure in report.failures]
     faults += [
         f"{count} rows of {table} were quarantined by {step}-{branch}; see steps/{branch}/{step}/quarantined.jsonl"
         for branch, step, report in steps
         for table, count in report.quarantined.items()
     ]
     if faults:
-        raise DataError(_said(faults))
+        remedy = f"For the details run: llm-convert report {context.tenant} {context.bsda}"
+        raise DataError(_said(faults), remedy=remedy)
     return {
         "succeeded": sum(item.outcome is Outcome.SUCCEEDED for item in items),
         "skipped": sum(item.outcome is Outcome.SKIPPED for item in items),
@@ -62,7 +63,7 @@ def _item_fault(item: ItemReport) -> str:
     what = f"{item.document} under {item.prompt_id}: {item.outcome.value}"
     if item.outcome is Outcome.SUCCEEDED:
         return f"{what}, but {item.quarantined} of its rows were quarantined; see its result in the store"
-    return f"{what}, {item.detail}"
+    return f"{what}, {told_of(item.cause)}" if item.cause is not None else what
 
 
 def _said(faults: list[str]) -> str:
