@@ -261,8 +261,8 @@ def test_clearing_the_waiting_task_attaches_and_marking_it_as_failed_cancels(air
             lambda: "started: 3 documents with vertex" in airflow.task_log("slow-1", run_id, CONVERT),
             "the job's messages did not reach the log of the task that waits",
         )
-        # SQLite gives the number of a removed trigger to the next one, which Airflow then takes for the old one, unless a
-        # later trigger is still there. No other database does.
+        # SQLite gives the number of a removed trigger to the next one, which Airflow then takes for the old one, unless
+        # a later trigger is still there. No other database does.
         beside = wait_in_triggerer(airflow, cloud, "beside-1", "beside", "20251108000000")
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [CONVERT], "only_failed": False}
         airflow.send("POST", "dags/slow-1/clearTaskInstances", body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,12 @@ HELP = "Run both sample tenants' DAGs with real Airflow, from crawler to landed 
 
 NIGHTS = {1: "20251107140000", 2: "20251114140000"}
 """The BSDA of each week's documents."""
+RECORDED = {
+    "LLM_CONVERT_PROVIDER": "recorded:internal",
+    "LLM_CONVERT_RECORDINGS": "jobs/recordings",
+    "INTERNAL_LLM_MODEL": "claude-by-hand",
+}
+"""Where a model's replies to the sample documents are on file."""
 DAGS = {"c8cd3500": "c8cd3500-20240517-1", "cf526000": "cf526000-20250926-1"}
 
 
@@ -24,6 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(
         "--week", type=int, choices=(1, 2), default=1, help="2: the second night, with the second week's documents"
+    )
+    parser.add_argument(
+        "--recorded",
+        action="store_true",
+        help="with a model's replies from jobs/recordings in place of the rules: it writes a program for each layout,"
+        " which converts the second week without a call",
     )
     parser.add_argument("--dags", type=Path, default=Path("dags"), help="the folder of the tenants' DAG files")
 
@@ -35,11 +48,13 @@ def execute(arguments: argparse.Namespace) -> int:
     from llm_convert.samples import write_samples
     from llm_convert.settings import Settings
 
+    if arguments.recorded:
+        os.environ.update(RECORDED)
     settings = Settings.from_environment()
     bsda = NIGHTS[arguments.week]
     files = write_samples(settings.home / "drive", week=arguments.week)
     print(f"documents   {len(files)} samples of week {arguments.week} in {_near(settings.home / 'drive')}")
-    print("provider    rules: deterministic, not a language model; it needs no key and costs nothing")
+    print(f"provider    {_provider(settings)}")
     airflow = AirflowHome(settings, arguments.dags)
     print(f"airflow     {airflow.version()}, its home is {_near(airflow.folder)}")
     airflow.prepare()
@@ -52,6 +67,14 @@ def execute(arguments: argparse.Namespace) -> int:
     _show_tables(settings)
     _show_places(settings, wiring.open_store(settings).url, bsda)
     return 0 if all(run.ended_as_expected for run in runs) else 1
+
+
+def _provider(settings: Settings) -> str:
+    if settings.provider == "rules":
+        return "rules: deterministic, not a language model; it needs no key and costs nothing"
+    if settings.recordings is not None and not settings.record:
+        return f"{settings.provider}: replies on file in {_near(settings.recordings)}; they cost nothing again"
+    return settings.provider
 
 
 def _near(path: Path) -> str:
@@ -133,5 +156,6 @@ def _show_places(settings: Settings, store: str, bsda: str) -> None:
     print("\nnext")
     print("  make demo                                          again: nothing is done or paid twice")
     print("  .venv/bin/llm-convert demo --week 2                the second night")
+    print("  .venv/bin/llm-convert demo --recorded              a model's replies, on file, in the rules' place")
     print(f"  TENANT_CODE=c8cd3500 BSDA={bsda} .venv/bin/llm-convert run")
     print(f"  .venv/bin/llm-convert try {home}/drive/cf526000/shared_drive/*.eml --prompt order_lines")
