@@ -28,6 +28,10 @@ from llm_convert.tenants import load_tenant
 
 log = logging.getLogger("llm_convert.job")
 
+FEW_THREADS = 6
+"""Where the store is on this machine and nobody waits: more threads would only fight for the interpreter."""
+MOST_THREADS = 64
+
 
 def main(environ: Mapping[str, str] | None = None) -> int:
     """Run the job as its environment says; the exit code of the process."""
@@ -119,11 +123,17 @@ def read_request(environ: Mapping[str, str], settings: Settings) -> JobRequest:
     )
 
 
+def _threads(job: Job) -> int:
+    """How many may wait for the store at once: each document does so seven times."""
+    if job.store.url.startswith("file:"):
+        return FEW_THREADS
+    return min(MOST_THREADS, 4 + 2 * job.settings.concurrency)
+
+
 async def _run(job: Job) -> tuple[Committed | None, int]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # The usual pool has a few threads a core; ours wait for the store, and each document does so ten times.
-    loop.set_default_executor(ThreadPoolExecutor(min(64, 4 + 2 * job.settings.concurrency), "llm-convert"))
+    loop.set_default_executor(ThreadPoolExecutor(_threads(job), "llm-convert"))
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             # Only the main thread may set handlers; elsewhere the caller stops the job its own way.
