@@ -15,22 +15,14 @@ from llm_convert.claims.lease import Held, LeaseLostError
 from llm_convert.claims.ledger import Ledger
 from llm_convert.claims.open_calls import open_calls
 from llm_convert.contracts.calls import Attempt, SentCall
-from llm_convert.contracts.work import Cause, Failure, Reply, WorkItem
+from llm_convert.contracts.work import Cause, Failure, Reply
 from llm_convert.stores.local import LocalObjectStore
 from llm_convert.testing.clock import FakeClock
+from work_items import work_item
 
 TENANT, LEASE = "t", 100.0
 OWNERS = ("a", "b", "c")
-ITEM = WorkItem(
-    id="1" * 32,
-    tenant=TENANT,
-    file_id="F",
-    prompt_id="p",
-    document_key="k",
-    document_name="n",
-    document_sha256="0" * 64,
-    size_bytes=1,
-)
+ITEM = work_item()
 
 
 class Calls(RuleBasedStateMachine):

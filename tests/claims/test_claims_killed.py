@@ -11,21 +11,13 @@ import pytest
 
 from llm_convert.claims.lease import Claim
 from llm_convert.claims.ledger import Ledger
-from llm_convert.contracts.work import Reply, Result, WorkItem
+from llm_convert.contracts.work import Reply, Result
 from llm_convert.stores.local import LocalObjectStore
 from llm_convert.testing.clock import FakeClock
+from work_items import work_item
 
 LEASE = 10.0
-ITEM = WorkItem(
-    id="1" * 32,
-    tenant="t",
-    file_id="F",
-    prompt_id="p",
-    document_key="k",
-    document_name="n",
-    document_sha256="0" * 64,
-    size_bytes=1,
-)
+ITEM = work_item()
 
 
 class KilledError(BaseException):

@@ -4,22 +4,14 @@ import pytest
 
 from llm_convert.claims.lease import Claim, Held, LeaseLostError
 from llm_convert.claims.ledger import Ledger
-from llm_convert.contracts.work import Cause, Failure, Reply, Result, Row, WorkItem
+from llm_convert.contracts.work import Cause, Failure, Reply, Result, Row
 from llm_convert.errors import EXIT_TRY_AGAIN, ConfigurationError, PreconditionFailedError, exit_code_of
 from llm_convert.stores.local import LocalObjectStore
 from llm_convert.testing.clock import FakeClock
+from work_items import work_item
 
 TENANT, LEASE = "c8cd3500", 300.0
-ITEM = WorkItem(
-    id="0123456789abcdef0123456789abcdef",
-    tenant=TENANT,
-    file_id="WEEKLY",
-    prompt_id="weekly_summary",
-    document_key="tenants/c8cd3500/landing/s/20251107140000/손익.xlsx",
-    document_name="손익.xlsx",
-    document_sha256="0" * 64,
-    size_bytes=10,
-)
+ITEM = work_item(tenant=TENANT)
 
 
 def reply(text="paid") -> Reply:

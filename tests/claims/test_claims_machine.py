@@ -14,22 +14,14 @@ from llm_convert.claims.ledger import Ledger
 from llm_convert.contracts.work import Cause, Failure, Reply, Result, WorkItem
 from llm_convert.stores.local import LocalObjectStore
 from llm_convert.testing.clock import FakeClock
+from work_items import work_item
 
 TENANT, LEASE = "t", 100.0
 OWNERS, ITEMS = ("a", "b", "c"), ("1" * 32, "2" * 32)
 
 
 def item(item_id: str) -> WorkItem:
-    return WorkItem(
-        id=item_id,
-        tenant=TENANT,
-        file_id="F",
-        prompt_id="p",
-        document_key="k",
-        document_name="n",
-        document_sha256="0" * 64,
-        size_bytes=1,
-    )
+    return work_item(id=item_id)
 
 
 class Ledgers(RuleBasedStateMachine):

@@ -17,11 +17,12 @@ from llm_convert.claims.ledger import Ledger
 from llm_convert.cli.main import main
 from llm_convert.clock import SystemClock
 from llm_convert.contracts.calls import SentCall
-from llm_convert.contracts.work import Reply, WorkItem
+from llm_convert.contracts.work import Reply
 from llm_convert.job.plan import Narrowing, plan, read_entries
 from llm_convert.settings import Settings
 from llm_convert.testing.model_server import ModelServer
 from night import Night
+from work_items import work_item
 
 
 @pytest.fixture
@@ -124,10 +125,7 @@ def test_work_lists_what_is_in_doubt(
     ledger = Ledger(night.store, "t1", owner="o", run_id="r-01", lease_seconds=60, clock=SystemClock())
 
     async def send(number: int) -> ClaimJournal:
-        item = WorkItem(
-            id=f"{number}" * 32, tenant="t1", file_id="F", prompt_id="p", document_key="k", document_name="n",
-            document_sha256="0" * 64, size_bytes=1,
-        )  # fmt: skip
+        item = work_item(id=f"{number}" * 32, tenant="t1")
         claim = ledger.claim(item)
         assert isinstance(claim, Claim)
         journal = ClaimJournal(ledger, claim)

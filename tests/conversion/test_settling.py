@@ -14,24 +14,16 @@ from llm_convert.contracts.checks import SumCheck
 from llm_convert.contracts.document import Document, Sheet
 from llm_convert.contracts.prompt import ModelTier, OutputField, OutputSchema, Prompt, WorkedExample
 from llm_convert.contracts.usage import Usage
-from llm_convert.contracts.work import Cause, Failure, Outcome, Reply, Result, WorkItem, WorkItemError
+from llm_convert.contracts.work import Cause, Failure, Outcome, Reply, Result, WorkItemError
 from llm_convert.conversion.case import Case
 from llm_convert.conversion.settling import next_step
 from llm_convert.ports import CompletionRequest
+from work_items import work_item
 
 LINES = (("품목", "금액"), ("샴푸", 100), ("린스", 250), ("빗", 50), ("합계", 400))
 SHEET = Sheet(name="매출", rows=LINES)
 DOCUMENT = Document(name="매출.xlsx", sha256="0" * 64, kind="xlsx", parts=(SHEET,))
-ITEM = WorkItem(
-    id="0" * 32,
-    tenant="t1",
-    file_id="SALES",
-    prompt_id="p",
-    document_key="k",
-    document_name="매출.xlsx",
-    document_sha256="0" * 64,
-    size_bytes=1,
-)
+ITEM = work_item(id="0" * 32, tenant="t1", file_id="SALES", document_name="매출.xlsx")
 PROMPT = Prompt(
     prompt_id="p",
     file_ids=("SALES",),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from llm_convert.claims.lease import Claim, Held
 from llm_convert.claims.ledger import Ledger
-from llm_convert.contracts.work import Reply, Result, Row, WorkItem
+from llm_convert.contracts.work import Reply, Result, Row
 from llm_convert.errors import (
     EXIT_CONFIGURATION,
     EXIT_TRY_AGAIN,
@@ -32,6 +32,7 @@ from llm_convert.testing.clock import FakeClock
 from llm_convert.testing.contracts.object_store import ObjectStoreContract
 from llm_convert.testing.contracts.racing import race
 from llm_convert.testing.emulators.gcs import GcsEmulator
+from work_items import work_item
 
 BUCKET = "bucket-1"
 QUICK = Retries(deadline_seconds=20, first_pause_seconds=0.001, longest_pause_seconds=0.01)
@@ -430,16 +431,7 @@ class TestOneProcess:
 class TestClaims:
     """The ledger's core over this store, with every third answer lost."""
 
-    ITEM = WorkItem(
-        id="0123456789abcdef0123456789abcdef",
-        tenant="c8cd3500",
-        file_id="WEEKLY",
-        prompt_id="weekly_summary",
-        document_key="tenants/c8cd3500/landing/s/20251107140000/손익.xlsx",
-        document_name="손익.xlsx",
-        document_sha256="0" * 64,
-        size_bytes=10,
-    )
+    ITEM = work_item(tenant="c8cd3500", document_key="tenants/c8cd3500/landing/s/20251107140000/손익.xlsx")
 
     @pytest.mark.parametrize("lose_every", [0, 2, 3])
     def test_from_claim_to_result(self, emulator, store, lose_every):

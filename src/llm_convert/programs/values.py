@@ -15,7 +15,7 @@ from llm_convert.programs.contents import PLAIN_NUMBER, is_mark
 from llm_convert.programs.patterns import Pattern, pattern
 from llm_convert.programs.periods import given_as, parse_period
 from llm_convert.programs.picks import DateForm, Pick
-from llm_convert.readings import ReadingError, find_unit, is_missing, parse_number, read, scaled, text_of
+from llm_convert.readings import ReadingError, find_unit, is_missing, read, scaled, text_of
 
 
 class Got(NamedTuple):
@@ -191,16 +191,3 @@ def _between(wanted: Pattern, text: str) -> list[str]:
     begins = [0, *(last for _, last in spans)]
     ends = [*(first for first, _ in spans), len(text)]
     return [text[begin:end] for begin, end in zip(begins, ends, strict=True)]
-
-
-def is_number(value: Scalar) -> bool:
-    """Whether a value can be added up."""
-    if isinstance(value, bool) or value is None:
-        return False
-    if isinstance(value, int | float):
-        return math.isfinite(value)
-    try:
-        parse_number(value)
-    except ReadingError:
-        return False
-    return True
