@@ -18,7 +18,7 @@ SALES = "품목,판매일,금액\n샴푸,2025-11-03,1000\n"
 
 @pytest.fixture
 def asked(night: Night, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    """A model that can't tell what is meant in either of two documents."""
+    """A model that can't tell what is meant in either of two documents; a third can't be read, which is no question."""
     night.drop("매출 1.csv", SALES.encode())
     night.drop("매출 2.csv", SALES.replace("1000", "2000").encode())
     with ModelServer() as server:
@@ -26,6 +26,7 @@ def asked(night: Night, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer
         for name, value in {**night.settings.to_environment(), **server.environment()}.items():
             monkeypatch.setenv(name, value)
         server.answer_with = lambda request: {"rows": [], "clarify": QUESTION}
+        night.drop("매출 3.csv", b"")
         night.through()
         yield server
 

@@ -62,8 +62,8 @@ def shelf(store: CountingStore) -> Shelf:
 clock = [0.0]
 
 
-def fitting(shelf: Shelf) -> list[str]:
-    return [trial.kept.id for trial in shelf.trials(PROMPT, lambda styles: document(SHEET)) if not trial.changed]
+def fitting(shelf: Shelf) -> list[KeptProgram]:
+    return [trial.kept for trial in shelf.trials(PROMPT, lambda styles: document(SHEET)) if not trial.changed]
 
 
 def test_a_thousand_documents_cost_one_look(shelf: Shelf, store: CountingStore) -> None:
@@ -77,9 +77,9 @@ def test_a_thousand_documents_cost_one_look(shelf: Shelf, store: CountingStore) 
 
 def test_what_is_kept_here_is_tried_at_once(shelf: Shelf) -> None:
     fitting(shelf)
-    other = kept_for(PROMPT, PROGRAM.replace("^금액$\n", "^금액$\n  gap: 3\n"))
-    shelf.put_beside(other.model_copy(update={"pinned": True}))
-    assert fitting(shelf)[0] == other.id
+    pinned = kept_for(PROMPT).model_copy(update={"pinned": True})
+    shelf.put_beside(pinned)
+    assert fitting(shelf) == [pinned]
 
 
 def test_what_a_thousand_documents_proved_is_one_write(shelf: Shelf, store: CountingStore) -> None:

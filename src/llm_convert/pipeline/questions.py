@@ -27,25 +27,18 @@ class OpenQuestion:
 def open_questions(store: ObjectStore, tenant: str, bsdas: Sequence[str]) -> list[OpenQuestion]:
     """The open questions of these nights, the newest night's first.
 
-    The newest account of a document's bytes under a prompt decides: what was converted later, on whichever night and
-    under whichever wording of the prompt, asks nothing any more.
+    The newest account of a document in its night decides: what was converted later, under whichever wording of the
+    prompt, asks nothing any more. No other night has the same bytes: a source gives them once.
 
     Args:
         store: where the committed reports lie.
         tenant: whose nights.
         bsdas: 14 digits each, in any order.
     """
-    settled: set[tuple[str, str, str]] = set()
     found: list[OpenQuestion] = []
     for bsda in sorted(bsdas, reverse=True):
         for item in newest_items(committed_reports(store, tenant, bsda)):
-            if item.work_item is None or item.prompt_id is None:
-                continue
-            named = (item.source, item.sha256, item.prompt_id)
-            if named in settled:
-                continue
-            settled.add(named)
-            if item.outcome is not Outcome.CLARIFY:
+            if item.outcome is not Outcome.CLARIFY or item.work_item is None or item.prompt_id is None:
                 continue
             asked = find_model(store, keys.work(tenant, item.work_item, "failure"), Failure)
             # Gone: a run that is not committed yet has converted it.
