@@ -19,7 +19,7 @@ from llm_convert.contracts.urls import path_of, url_of
 from llm_convert.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
 from llm_convert.ports import ObjectInfo, StoredObject
 from llm_convert.stores.faults import store_error, translated
-from llm_convert.stores.files import make_folders, prune, remove_empty_folders, staged, sweep, sync_folder
+from llm_convert.stores.files import StagedFile, make_folders, prune, remove_empty_folders, staged, sweep, sync_folder
 from llm_convert.stores.keys import check_key, fault_of
 from llm_convert.stores.listing import version_of, walk
 from llm_convert.stores.stamps import KeyLock, KeyLocks
@@ -40,9 +40,9 @@ class LocalObjectStore:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         self._root_text = str(self._root)
-        self._temporary = self._root / PRIVATE / "tmp"
+        self._temporary = f"{self._root}/{PRIVATE}/tmp"
         self._locks = KeyLocks(self._root / PRIVATE / "locks")
-        sweep(self._temporary)
+        sweep(Path(self._temporary))
 
     @classmethod
     def from_url(cls, url: str) -> LocalObjectStore:
@@ -74,9 +74,9 @@ class LocalObjectStore:
             if path.is_file():
                 # Only spares the work: it is the link below that decides.
                 raise PreconditionFailedError(key, "no object")
-        with self._writing(key, path, data) as (temporary, lock):
-            version = _stamp(temporary, lock)
-            _link(temporary, path, key)
+        with self._writing(key, path, data) as (file, lock):
+            version = version_of(file.stamped(lock.next_stamp_ns()))
+            _link(file, path, key)
         with translated("write", path):
             sync_folder(path.parent)
         return version
@@ -84,10 +84,10 @@ class LocalObjectStore:
     def replace(self, key: str, data: bytes, *, if_version: str) -> str:
         """Write only over this version; the new version. Raises PreconditionFailedError, also when the key is gone."""
         path = self._path(key)
-        with self._writing(key, path, data) as (temporary, lock):
+        with self._writing(key, path, data) as (file, lock):
             _expect(path, key, if_version)
-            version = _stamp(temporary, lock)
-            temporary.replace(path)
+            version = version_of(file.stamped(lock.next_stamp_ns()))
+            file.move_to(str(path))
         return version
 
     def delete(self, key: str, *, if_version: str) -> None:
@@ -118,16 +118,16 @@ class LocalObjectStore:
         return self._root / key
 
     @contextmanager
-    def _writing(self, key: str, path: Path, data: bytes) -> Iterator[tuple[Path, KeyLock]]:
+    def _writing(self, key: str, path: Path, data: bytes) -> Iterator[tuple[StagedFile, KeyLock]]:
         # All waiting for the disk is done before and after the lock: it is held for microseconds. A folder is put on
         # the disk for what was created alone: after a power cut an object may have its last state but one, or be there
         # again, as one that a dead process left; that a paid reply is kept is what must never be in question.
         with (
             translated("write", path),
-            staged(self._temporary, data) as temporary,
+            staged(self._temporary, data) as file,
             self._locks.held(key) as lock,
         ):
-            yield temporary, lock
+            yield file, lock
 
 
 def _check(key: str) -> None:
@@ -146,12 +146,6 @@ def _check(key: str) -> None:
             )
 
 
-def _stamp(temporary: Path, lock: KeyLock) -> str:
-    stamp = lock.next_stamp_ns()
-    os.utime(temporary, ns=(stamp, stamp))
-    return version_of(temporary.stat())
-
-
 def _expect(path: Path, key: str, version: str) -> None:
     """Raise PreconditionFailedError unless the key holds this version; only of use under the key's lock."""
     try:
@@ -163,14 +157,13 @@ def _expect(path: Path, key: str, version: str) -> None:
         raise PreconditionFailedError(key, f"version {version}, found {found}")
 
 
-def _link(temporary: Path, path: Path, key: str) -> None:
+def _link(file: StagedFile, path: Path, key: str) -> None:
     for _ in range(_LINK_TRIES):
         try:
-            make_folders(path.parent)
-            path.hardlink_to(temporary)
+            _link_below_folders(file, path)
             return
         except FileNotFoundError:
-            # A neighbour's delete removed the empty folder between the two lines above.
+            # A neighbour's delete removed the empty folder before our link.
             continue
         except (FileExistsError, NotADirectoryError):
             if path.is_file():
@@ -179,6 +172,15 @@ def _link(temporary: Path, path: Path, key: str) -> None:
     raise StoreError(
         f"can't write {path}: its folder vanished {_LINK_TRIES} times", remedy="Stop what deletes folders there."
     )
+
+
+def _link_below_folders(file: StagedFile, path: Path) -> None:
+    name = str(path)
+    try:
+        file.link_to(name)
+    except FileNotFoundError:
+        make_folders(path.parent)
+        file.link_to(name)
 
 
 def _refuse_clash(path: Path, key: str) -> None:
