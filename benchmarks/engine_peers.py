@@ -62,6 +62,8 @@ class Contestant:
     arguments: tuple[str, ...] = ()
     kills_too: tuple[str, ...] = ()
     """More arguments for a second row in scenario d."""
+    tasks_too: int = 0
+    """Of the whole job: as how many tasks it runs for a second row in scenario a."""
 
 
 SDK_IMPORT = "from anthropic import AsyncAnthropicVertex"
@@ -72,6 +74,7 @@ CONTESTANTS = {
         packages=(),
         worker="",
         imports=f"import llm_convert.job.main, llm_convert.stores.local; {SDK_IMPORT}",
+        tasks_too=2,
     ),
     "engine": Contestant(
         title="llm_convert, engine and journal",
@@ -220,7 +223,8 @@ class Run:
     def _command(self) -> list[str]:
         python = str(python_of(self._contestant.environment))
         if not self._contestant.worker:
-            return [python, "-m", "llm_convert.job"]
+            tasks = [str(WORKERS / "our_tasks.py"), *self._more] if self._more else ["-m", "llm_convert.job"]
+            return [python, *tasks]
         return [
             *(python, str(WORKERS / self._contestant.worker), "--url", self._server.url, "--count", str(self._count)),
             *("--in-flight", str(self._in_flight), "--folder", str(self._folder), *self._more),
@@ -371,8 +375,8 @@ class Bench:
             self.server.reset(load.dials)
             yield prepared
 
-    def _calls(self, contestant: Contestant, load: Load, ideal: float) -> list[dict]:
-        with self._running(contestant, load) as prepared:
+    def _calls(self, contestant: Contestant, load: Load, ideal: float, *more: str) -> list[dict]:
+        with self._running(contestant, load, *more) as prepared:
             ended = prepared.whole(load.bound)
         stats = self.server.stats()
         calls = stats["seconds"]
@@ -391,7 +395,12 @@ class Bench:
 
     def _scenario_a(self, contestant: Contestant) -> list[dict]:
         load = self.load("a")
-        return self._calls(contestant, load, load.count * LATENCY / IN_FLIGHT)
+        ideal = load.count * LATENCY / IN_FLIGHT
+        rows = self._calls(contestant, load, ideal)
+        if contestant.tasks_too:
+            (row,) = self._calls(contestant, load, ideal, str(contestant.tasks_too))
+            rows.append({**row, "variant": f"as {contestant.tasks_too} tasks"})
+        return rows
 
     def _scenario_b(self, contestant: Contestant) -> list[dict]:
         load = self.load("b")
