@@ -71,6 +71,14 @@ def remove(store: ObjectStore, key: str) -> None:
         return
 
 
+def seconds_between_writes(store: ObjectStore) -> float:
+    """How far apart writes of one and the same object should be: Cloud Storage takes about one a second.
+
+    0 where the store is on this machine.
+    """
+    return 0.0 if store.url.startswith("file:") else 1.25
+
+
 def to_jsonl(rows: list[Any]) -> bytes:
     """One JSON document a line; pydantic models and plain values alike."""
     lines = [

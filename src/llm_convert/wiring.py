@@ -238,6 +238,7 @@ def open_purse(
     from llm_convert.claims.costs import cost_of
     from llm_convert.completion.purse import SharedPurse
     from llm_convert.completion.scopes import scopes_of
+    from llm_convert.objects import seconds_between_writes
 
     clock = open_clock()
     scopes = scopes_of(settings, config, bsda=bsda, launch_key=launch_key)
@@ -250,6 +251,7 @@ def open_purse(
         lease_seconds=settings.call_timeout_seconds + 120,
         cost_of=partial(cost_of, store),
         clock=clock,
+        seconds_between_writes=seconds_between_writes(store),
     )
 
 

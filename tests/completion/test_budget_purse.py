@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import random
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +19,12 @@ from llm_convert.completion.budget import Change, Kind, Refusal, Scope, applied,
 from llm_convert.completion.errors import BudgetExceededError
 from llm_convert.completion.purse import SharedPurse
 from llm_convert.contracts.budget import BudgetState
+from llm_convert.errors import StoreError
+from llm_convert.ports import ObjectStore
+from llm_convert.stores.gcs import GcsObjectStore
 from llm_convert.stores.local import LocalObjectStore
 from llm_convert.testing.clock import FakeClock
+from llm_convert.testing.emulators.gcs import Dials, GcsEmulator
 
 NOW = datetime(2025, 11, 7, 14, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=60)
@@ -28,7 +34,9 @@ def scope(limit: int, key: str = "budgets/2025-11.json") -> Scope:
     return Scope(key=key, limit_microusd=limit, name="all tenants in 2025-11", setting="LLM_CONVERT_BUDGET_MONTH_USD")
 
 
-def purse(store: LocalObjectStore, *scopes: Scope, clock=None, wait: float = 5.0, known=None) -> SharedPurse:
+def purse(
+    store: ObjectStore, *scopes: Scope, clock=None, wait: float = 5.0, known=None, apart: float = 0.0
+) -> SharedPurse:
     return SharedPurse(
         store,
         lambda _now: scopes,
@@ -37,10 +45,11 @@ def purse(store: LocalObjectStore, *scopes: Scope, clock=None, wait: float = 5.0
         cost_of=lambda call_id, _call: (known or {}).get(call_id),
         clock=clock or SystemClock(),
         wait_seconds=wait,
+        seconds_between_writes=apart,
     )
 
 
-def state_of(store: LocalObjectStore, key: str = "budgets/2025-11.json") -> BudgetState:
+def state_of(store: ObjectStore, key: str = "budgets/2025-11.json") -> BudgetState:
     return BudgetState.from_json(store.read(key).data)
 
 
@@ -202,6 +211,103 @@ class TestAPurse:
         asyncio.run(go_on())
         state = state_of(store)
         assert (state.spent_microusd, state.in_doubt_microusd, state.bound_microusd) == (3, 40, 93)
+
+
+class TestInABucket:
+    """An object of a bucket bears few writes a second; here five, so that the tests are quick."""
+
+    @pytest.fixture
+    def gcs(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsEmulator]:
+        with GcsEmulator(
+            dials=Dials(object_writes_per_second=5, object_writes_at_once=2), buckets=["budgets"]
+        ) as emulator:
+            for name, value in emulator.environment().items():
+                monkeypatch.setenv(name, value)
+            yield emulator
+
+    def test_many_calls_share_few_writes_and_none_comes_too_soon(self, gcs: GcsEmulator) -> None:
+        store, keys = GcsObjectStore("budgets"), ["run.json", "tenant.json", "month.json"]
+
+        async def spend() -> float:
+            mine = purse(store, *(scope(10_000, key) for key in keys), apart=0.25)
+
+            async def call(number: int) -> None:
+                await mine.reserve(f"{number}", 100)
+                await asyncio.sleep(number / 100)
+                await mine.settle(f"{number}", 7)
+
+            began = time.monotonic()
+            await asyncio.gather(*(call(number) for number in range(60)))
+            await mine.close()
+            return time.monotonic() - began
+
+        seconds = asyncio.run(spend())
+        assert [state_of(store, key) for key in keys] == [BudgetState(spent_microusd=420)] * 3
+        assert gcs.refused_writes == 0
+        assert seconds < 5
+
+    def test_a_settlement_is_waited_for_by_nobody_but_the_end(self, gcs: GcsEmulator) -> None:
+        store = GcsObjectStore("budgets")
+
+        async def spend() -> None:
+            mine = purse(store, scope(100), apart=0.5)
+            await mine.reserve("a", 50)
+            began = time.monotonic()
+            await mine.settle("a", 10)
+            assert time.monotonic() - began < 0.2
+            assert state_of(store).bound_microusd == 50
+            await mine.close()
+
+        asyncio.run(spend())
+        assert state_of(store) == BudgetState(spent_microusd=10)
+
+    def test_processes_that_meet_in_one_object_all_come_to_their_turn(self, gcs: GcsEmulator) -> None:
+        store = GcsObjectStore("budgets")
+
+        async def spend() -> None:
+            purses = [purse(store, scope(10_000), apart=0.25) for _ in range(4)]
+
+            async def call(number: int) -> None:
+                mine = purses[number % 4]
+                await mine.reserve(f"{number}", 100)
+                await mine.settle(f"{number}", 7)
+
+            await asyncio.gather(*(call(number) for number in range(40)))
+            await asyncio.gather(*(mine.close() for mine in purses))
+
+        asyncio.run(spend())
+        assert state_of(store) == BudgetState(spent_microusd=280)
+
+
+class BrokenStore(LocalObjectStore):
+    """Its disk is full as long as it is told so."""
+
+    full = False
+
+    def replace(self, key: str, data: bytes, *, if_version: str) -> str:
+        if self.full:
+            raise StoreError("the disk is full", remedy="")
+        return super().replace(key, data, if_version=if_version)
+
+
+def test_what_could_not_be_settled_is_left_to_the_ledger(tmp_path: Path) -> None:
+    store, clock = BrokenStore(tmp_path), FakeClock()
+
+    async def spend() -> None:
+        mine = purse(store, scope(100), clock=clock, known={"a": 4})
+        await mine.reserve("a", 60)
+        store.full = True
+        await mine.settle("a", 4)
+        await mine.close()
+        with pytest.raises(StoreError):
+            await mine.reserve("b", 10)
+        store.full = False
+        clock.advance(61)
+        await mine.reserve("c", 90)
+        await mine.close()
+
+    asyncio.run(spend())
+    assert (state_of(store).spent_microusd, list(state_of(store).open)) == (4, ["c"])
 
 
 def _spend_all(root: str, number: int) -> None:

@@ -21,10 +21,13 @@ from llm_convert.completion.unlimited import Unpaced
 from llm_convert.contracts import keys
 from llm_convert.contracts.pacing import SharedRate
 from llm_convert.errors import LlmConvertError, ObjectNotFoundError, PreconditionFailedError
+from llm_convert.objects import seconds_between_writes
 from llm_convert.ports import Clock, ObjectStore
 
 log = logging.getLogger(__name__)
 
+WRITES_PER_SECOND = 8.0
+"""Where the store takes any number: news that is older than this helps nobody."""
 TRIES = 6
 """Of one exchange, when other members write at the same moment."""
 
@@ -203,8 +206,8 @@ class SharedPaces:
     ) -> None:
         self._store, self._member, self._clock = store, member, clock
         self._ceiling, self._tokens_per_minute = ceiling, tokens_per_minute
-        # Cloud Storage takes about one write a second of one object; files take more.
-        self._writes_per_second = 8.0 if store.url.startswith("file:") else 0.8
+        apart = seconds_between_writes(store)
+        self._writes_per_second = 1 / apart if apart else WRITES_PER_SECOND
         self._of: dict[str, SharedPace] = {}
         self._unlimited = Unpaced()
 

@@ -39,6 +39,8 @@ FEWEST = 2
 """A batch of one call saves little and waits long."""
 SLACK = timedelta(minutes=10)
 """How much longer than the deadline a batch's claims and reservations hold."""
+TAKEN_AT_ONCE = 32
+"""Items that are claimed and written down at the same time."""
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 1.0, 30.0
 CANCEL_SECONDS = 120.0
 """How long a batch that was cancelled at its deadline may take to end."""
@@ -182,36 +184,51 @@ class Batching:
         """What is left to ask, by model and tool, in batches that the service takes."""
         most = min(self._service.max_bytes, LARGEST_CHUNK_BYTES)
         open_chunks: dict[tuple[str, str], _Chunk] = {}
-        for item, prompt in work:
+        for start in range(0, len(work), TAKEN_AT_ONCE):
             if self._stop.is_set():
                 break
-            taken = await self._taken(item, prompt)
-            if taken is None:
-                continue
-            request, call, line = taken
-            key, fresh = (call.model, request.tool_name), _Chunk(tool_name=request.tool_name, purpose=request.purpose)
-            chunk = open_chunks.setdefault(key, fresh)
-            if chunk.calls and (chunk.size + len(line.line) > most or len(chunk.calls) >= self._service.max_requests):
-                yield open_chunks.pop(key)
+            for request, call, line in await self._taken(work[start : start + TAKEN_AT_ONCE]):
+                key = call.model, request.tool_name
+                fresh = _Chunk(tool_name=request.tool_name, purpose=request.purpose)
                 chunk = open_chunks.setdefault(key, fresh)
-            chunk.add(call, line)
+                full = chunk.size + len(line.line) > most or len(chunk.calls) >= self._service.max_requests
+                if chunk.calls and full:
+                    yield open_chunks.pop(key)
+                    chunk = open_chunks.setdefault(key, fresh)
+                chunk.add(call, line)
         for chunk in open_chunks.values():
             yield chunk
 
-    async def _taken(self, item: WorkItem, prompt: Prompt) -> tuple[CompletionRequest, SentCall, BatchLine] | None:
-        """Claim an item, prepare its first call and set its money aside; None where it is not for a batch."""
-        claim = await asyncio.to_thread(self._ledger.claim, item)
-        if isinstance(claim, Held):
-            return None
-        journal = ClaimJournal(self._ledger, claim)
-        request = await asyncio.to_thread(opening_request, item, prompt, self._workshop)
-        if request is None:
-            await asyncio.to_thread(journal.release)
-            return None
+    async def _taken(
+        self, work: Sequence[tuple[WorkItem, Prompt]]
+    ) -> list[tuple[CompletionRequest, SentCall, BatchLine]]:
+        """Claim items, prepare their first calls and set their money aside; without those that are not for a batch.
+
+        The store is asked for all at once: in a bucket each answer takes a while. Only what is asked first, which
+        depends on what was asked of those before, is found one after the other.
+        """
+        claims = await asyncio.gather(*(asyncio.to_thread(self._ledger.claim, item) for item, _ in work))
+        begun = []
+        for (item, prompt), claim in zip(work, claims, strict=True):
+            if isinstance(claim, Held):
+                continue
+            journal = ClaimJournal(self._ledger, claim)
+            request = await asyncio.to_thread(opening_request, item, prompt, self._workshop)
+            if request is None:
+                await asyncio.to_thread(journal.release)
+                continue
+            begun.append((request, journal))
+        noted = await asyncio.gather(*(self._noted(request, journal) for request, journal in begun))
+        return [taken for taken in noted if taken is not None]
+
+    async def _noted(
+        self, request: CompletionRequest, journal: ClaimJournal
+    ) -> tuple[CompletionRequest, SentCall, BatchLine] | None:
+        """A call with its money set aside, written down as sent; None where it can't be."""
         try:
             line = await asyncio.to_thread(self._service.prepare, request)
             call = SentCall(
-                work_item=item.id,
+                work_item=request.work_item,
                 call=request.call,
                 run_id=self._place.run_id,
                 provider=self._service.name,

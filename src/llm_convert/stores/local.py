@@ -40,7 +40,7 @@ class LocalObjectStore:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         self._root_text = str(self._root)
-        self._temporary = f"{self._root}/{PRIVATE}/tmp"
+        self._temporary = str(self._root / PRIVATE / "tmp")
         self._locks = KeyLocks(self._root / PRIVATE / "locks")
         sweep(Path(self._temporary))
 

@@ -4,9 +4,10 @@ import io
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
-from google.api_core.exceptions import Forbidden, ServiceUnavailable, TooManyRequests
+from google.api_core.exceptions import Forbidden, PreconditionFailed, ServiceUnavailable, TooManyRequests
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.exceptions import ConnectionError as LostError
@@ -190,3 +191,26 @@ def test_one_connection_serves_many_requests(gcs, http, bucket):
             ports.add(answer.raw._connection.sock.getsockname())
             assert answer.content
     assert len(ports) == 1
+
+
+def test_one_object_bears_few_changes_a_second(gcs, bucket):
+    gcs.dials.object_writes_per_second, gcs.dials.object_writes_at_once = 4, 2
+    blob, other = bucket.blob("k"), bucket.blob("other")
+    blob.upload_from_string(b"1", retry=None)
+    blob.upload_from_string(b"2", retry=None)
+    for change in (partial(blob.upload_from_string, b"3"), blob.delete, blob.patch):
+        with pytest.raises(TooManyRequests, match="exceeded the rate limit for object mutation"):
+            change(retry=None)
+    assert bucket.blob("k").download_as_bytes() == b"2"
+    other.upload_from_string(b"1", retry=None)
+    assert gcs.refused_writes == 3
+    time.sleep(0.3)
+    blob.delete(retry=None)
+
+
+def test_a_write_that_is_refused_for_its_condition_is_no_change(gcs, bucket):
+    gcs.dials.object_writes_per_second = 0.001
+    bucket.blob("k").upload_from_string(b"1", retry=None)
+    for _ in range(3):
+        with pytest.raises(PreconditionFailed):
+            bucket.blob("k").upload_from_string(b"2", if_generation_match=0, retry=None)

@@ -23,3 +23,8 @@ class Dials:
     the bucket, from a thread, unless the variables of ``GcsEmulator.environment`` are set."""
     missing_permissions: set[str] = field(default_factory=set)
     """Such as ``storage.objects.create``: refused with 403 where needed, and left out by testIamPermissions."""
+    object_writes_per_second: float = 0.0
+    """How often one object may be created, changed or deleted; sooner is refused with 429. The service says 1 a second;
+    0: no limit."""
+    object_writes_at_once: int = 1
+    """How many of these may come at once after a pause. The service does not say; it is known to bear a few."""

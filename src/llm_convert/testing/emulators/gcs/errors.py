@@ -128,6 +128,12 @@ def conflict(message: str, xml_code: str = "") -> RefusedError:
     return RefusedError(409, "conflict", message, xml_code=xml_code)
 
 
+def too_often(bucket: str, name: str) -> RefusedError:
+    """One object was created, changed or deleted too often."""
+    limit = "the rate limit for object mutation operations (create, update, and delete)"
+    return RefusedError(429, "rateLimitExceeded", f"The object {bucket}/{name} exceeded {limit}.")
+
+
 def denied(permission: str) -> RefusedError:
     """The caller lacks a permission; whether the resource is there stays open."""
     kind = "bucket" if permission.startswith("storage.buckets.") else "object"

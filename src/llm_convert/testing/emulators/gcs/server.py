@@ -83,6 +83,11 @@ class GcsEmulator:
             "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true",
         }
 
+    @property
+    def refused_writes(self) -> int:
+        """How many came too soon after another of the same object; see ``Dials.object_writes_per_second``."""
+        return self._storage.mutation_rate.refused
+
     def create_bucket(self, name: str, *, location: str = "US", versioned: bool = False) -> Bucket:
         """Make a bucket without a request.
 

@@ -13,6 +13,7 @@ from llm_convert.testing.emulators.gcs.conditions import NONE, Conditions
 from llm_convert.testing.emulators.gcs.dials import Dials
 from llm_convert.testing.emulators.gcs.digests import crc32c_of, md5_of
 from llm_convert.testing.emulators.gcs.errors import conflict, denied, invalid, no_bucket, no_object
+from llm_convert.testing.emulators.gcs.mutation_rate import MutationRate
 from llm_convert.testing.emulators.gcs.names import check_bucket_name, check_object_name
 from llm_convert.testing.emulators.gcs.protection import check_holds, check_new_retention, check_retention
 from llm_convert.testing.emulators.gcs.records import Bucket, ObjectVersion
@@ -47,6 +48,7 @@ class Storage:
         self._buckets: dict[str, Bucket] = {}
         self._versions: dict[str, dict[str, list[ObjectVersion]]] = {}
         self.soft_deleted = SoftDeleted()
+        self.mutation_rate = MutationRate(dials)
 
     def require(self, *permissions: str) -> None:
         """Raises RefusedError for the first permission that the dials take away."""
@@ -177,6 +179,7 @@ class Storage:
             conditions.check(live)
             if "acl" in draft.settings:
                 self.check_lists_allowed(draft.bucket)
+            self.mutation_rate.take(draft.bucket, draft.name)
             now = self.clock.now()
             settings = check_new_retention({}, draft.settings, enabled=_retains(bucket), overridden=False)
             if live is not None:
@@ -214,6 +217,7 @@ class Storage:
         """Give an object's version other metadata."""
         with self.lock:
             found = self.find(bucket, name, generation, conditions)
+            self.mutation_rate.take(bucket, name)
             settings = change(found)
             if settings.get("acl") != found.settings.get("acl"):
                 self.check_lists_allowed(bucket)
@@ -233,6 +237,7 @@ class Storage:
         with self.lock:
             found = self.find(bucket, name, generation, conditions)
             check_holds(found)
+            self.mutation_rate.take(bucket, name)
             if generation or not self.bucket(bucket).versioned:
                 check_retention(found, self.clock.now())
                 self._vanish(self.bucket(bucket), found)
