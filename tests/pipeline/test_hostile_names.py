@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import unicodedata
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from google.cloud import storage
 
 from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.work import Outcome
-from llm_convert.errors import DataError
+from llm_convert.errors import DataError, StoreError
 from llm_convert.stores.gcs_client import close_clients
 from llm_convert.testing.emulators.gcs import GcsEmulator
 from night import Night
@@ -121,6 +122,21 @@ def test_a_path_that_no_system_opens_is_told_and_left_out(
         Path("deep.csv").unlink(missing_ok=True)
         os.chdir("..")
         Path("가" * 85).rmdir()
+
+
+def test_a_folder_that_fails_for_now_fails_the_crawl(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    night.drop("매출/a.csv", BAD.encode())
+    listed = os.scandir
+
+    def stale(path: Path) -> Iterator[os.DirEntry[str]]:
+        # As a network drive that hangs would; no file system here can be made to.
+        if path.name == "매출":
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", stale)
+    with pytest.raises(StoreError, match="매출 can't be listed: Stale file handle"):
+        night.step("crawler")
 
 
 def test_a_bad_name_forges_no_line_where_a_person_reads(crawled: Night) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -38,6 +39,7 @@ def crawl(context: StepContext) -> dict[str, int]:
 
     Raises:
         ConfigurationError: the source's folder is not there.
+        StoreError: a file or a folder can't be read now.
     """
     landed, new, before = [], 0, 0
     for name, path in _files(_folder(context)):
@@ -111,10 +113,18 @@ def _paths(folder: Path) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith((".", "~$")):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            if _is_folder(entry):
                 left.append(Path(entry.path))
             else:
                 yield Path(entry.path)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        # Some file systems must be asked for each; what can't be asked is told when it is looked at as a file.
+        return False
 
 
 def _is_own(path: Path, home: Path) -> bool:
@@ -127,9 +137,19 @@ def _is_own(path: Path, home: Path) -> bool:
 
 
 def _tell_unreachable(error: OSError) -> None:
-    """No operating system opens a path beyond its own limit: its files can't be had, all others can."""
+    """What this process may never open is left out, and all else is crawled.
+
+    Raises:
+        StoreError: for any other fault: the next try may find all, so this one must not end as if it had.
+    """
     name = as_name(Path(str(error.filename)).name)
-    log.warning("%s can't be reached, and nothing in it is crawled: %s. Shorten its path.", name, error.strerror)
+    if error.errno not in {errno.ENAMETOOLONG, errno.EACCES}:
+        raise StoreError(f"{name} can't be listed: {error.strerror}", remedy="Run it again.") from None
+    log.warning(
+        "%s can't be reached, and nothing in it is crawled: %s. Shorten its path, or let the crawler read it.",
+        name,
+        error.strerror,
+    )
 
 
 def _segment(part: str) -> str:
