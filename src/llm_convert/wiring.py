@@ -10,6 +10,7 @@ from llm_convert.contracts.urls import parts_of, path_of
 from llm_convert.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
+    from llm_convert.completion.recorder import Filing
     from llm_convert.completion.recordings import Recordings
     from llm_convert.completion.roles import Paces, Purse
     from llm_convert.contracts.tenant import TenantConfig
@@ -198,19 +199,21 @@ def open_engine(
         patience=lambda: Patience(settings.retry_seconds),
         warm_up=WarmUp(lives_seconds=lives) if lives else None,
     )
-    return _recording(engine, settings) if settings.record else engine
-
-
-def _recording(engine: Completer, settings: Settings) -> Completer:
+    filing = open_filing(settings)
+    if filing is None:
+        return engine
     from llm_convert.completion.recorder import Recorder
 
-    if settings.batch == "on":
-        # What a batch brings does not pass the engine: half of a night would be on file.
-        raise ConfigurationError(
-            "LLM_CONVERT_RECORD and LLM_CONVERT_BATCH are both on, and what a batch brings is not recorded",
-            remedy="Turn one of them off.",
-        )
-    return Recorder(engine, open_recordings(settings), open_clock())
+    return Recorder(engine, filing)
+
+
+def open_filing(settings: Settings) -> Filing | None:
+    """Where replies go on file; None where they do not. Raises as ``open_recordings``."""
+    if not settings.record:
+        return None
+    from llm_convert.completion.recorder import Filing
+
+    return Filing(open_recordings(settings), open_clock())
 
 
 def _open_paces(settings: Settings, store: ObjectStore | None, owner: str) -> Paces:

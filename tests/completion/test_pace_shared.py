@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from virtual_time import run
 
 from llm_convert.clock import SystemClock
 from llm_convert.completion.bucket import Bucket
@@ -116,6 +120,109 @@ def test_four_members_share_one_quota_fairly_and_remember_it(tmp_path: Path) -> 
     kept = [SharedRate.from_json(path.read_bytes()) for path in (tmp_path / "pacing").iterdir()]
     assert [found.members for found in kept] == [{}]
     assert kept[0].rate is not None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of a night."""
+
+    answered: list[int]
+    refused: int
+
+    @property
+    def fairness(self) -> float:
+        """Jain's."""
+        return sum(self.answered) ** 2 / (len(self.answered) * sum(count**2 for count in self.answered))
+
+    @property
+    def wasted(self) -> float:
+        return self.refused / (self.refused + sum(self.answered))
+
+
+class FarStore(LocalObjectStore):
+    """Takes about one write a second of one object, as members believe of every store but files."""
+
+    url = "gs://far/away"
+
+
+@dataclass(frozen=True)
+class LoopClock:
+    """The loop's own time after a beginning."""
+
+    begins: datetime
+
+    def now(self) -> datetime:
+        return self.begins + timedelta(seconds=asyncio.get_running_loop().time())
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("nobody sleeps by it")
+
+
+MEMBERS, WORKERS = 8, 64
+
+
+def a_night(store: LocalObjectStore, *, begins: datetime, limit: float, latency: float, seconds: float = 60) -> Told:
+    """Eight members on one quota with a second's reserve, in virtual time."""
+
+    random.seed(0)
+
+    async def scene() -> Told:
+        now = asyncio.get_running_loop().time
+        bucket, told, chance = Bucket(rate=limit, burst=limit, now=0.0), [0] * MEMBERS, random.Random(0)
+        refused = 0
+
+        async def member(number: int) -> None:
+            paces = SharedPaces(store, member=f"m{number}", clock=LoopClock(begins), monotonic=now)
+            pace = paces.of("vertex/p/r/m")
+            await asyncio.sleep(chance.uniform(0, 1))
+
+            async def work() -> None:
+                nonlocal refused
+                while now() < seconds:
+                    try:
+                        admission = await asyncio.wait_for(pace.admit(1), max(0.01, seconds - now()))
+                    except TimeoutError:
+                        return
+                    if bucket.level(now()) < 1:
+                        await asyncio.sleep(0.03)
+                        refused += 1
+                        pace.limited(admission, RateLimitedError("slow down"))
+                        continue
+                    bucket.take(1.0, now())
+                    told[number] += 1
+                    await asyncio.sleep(latency * chance.uniform(0.6, 1.4))
+                    pace.answered(admission, tokens=1)
+
+            await asyncio.gather(*(work() for _ in range(WORKERS)))
+            await paces.close()
+
+        await asyncio.gather(*(member(number) for number in range(MEMBERS)))
+        return Told(told, refused)
+
+    return run(scene())
+
+
+@pytest.mark.parametrize("kind", [LocalObjectStore, FarStore])
+def test_many_members_whom_nothing_limits_soon_work_at_full_width(tmp_path: Path, kind: type[LocalObjectStore]) -> None:
+    """Answers take long and raise the window; hearing of the others must not take that back."""
+    told = a_night(kind(tmp_path), begins=NOW, limit=2_000, latency=8)
+    assert told.refused == 0
+    assert sum(told.answered) >= 0.6 * MEMBERS * WORKERS * 60 / 8
+
+
+@pytest.mark.parametrize(("latency", "wasted"), [(0.5, 0.2), (4.0, 0.12)])
+def test_a_far_store_is_waited_for_without_being_refused_all_the_while(
+    tmp_path: Path, latency: float, wasted: float
+) -> None:
+    """The members hear of each other every ten seconds: each must slow down by itself until then."""
+    store = FarStore(tmp_path)
+    first = a_night(store, begins=NOW, limit=80, latency=latency)
+    second = a_night(store, begins=NOW + timedelta(hours=1), limit=80, latency=latency)
+    assert first.wasted <= wasted
+    assert second.wasted <= 0.08
+    assert sum(first.answered) >= 0.75 * 80 * 60
+    assert sum(second.answered) >= 0.93 * 80 * 60
+    assert min(first.fairness, second.fairness) >= 0.96
 
 
 def test_nothing_is_shared_where_there_is_no_quota(tmp_path: Path) -> None:

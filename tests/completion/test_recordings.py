@@ -190,10 +190,6 @@ def test_a_file_that_is_not_this_recording_is_refused(
     [
         ({"provider": "recorded"}, "LLM_CONVERT_RECORDINGS is not set"),
         ({"provider": "rules", "record": True}, "LLM_CONVERT_RECORDINGS is not set"),
-        (
-            {"provider": "rules", "record": True, "recordings": "x", "batch": "on"},
-            "what a batch brings is not recorded",
-        ),
         ({"provider": "recorded:openai", "recordings": "x"}, "unknown provider 'openai'"),
         ({"provider": "recorded:ollama", "recordings": "x"}, "OLLAMA_MODEL is not set"),
     ],

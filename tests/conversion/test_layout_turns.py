@@ -83,3 +83,22 @@ def test_one_that_is_expected_and_has_begun_is_waited_for_to_its_end() -> None:
         await asyncio.wait_for(waiting, 5)
 
     asyncio.run(scene())
+
+
+def test_who_was_begun_first_goes_first_however_fast_the_others_are_read() -> None:
+    async def scene() -> list[str]:
+        turns, asked = LayoutTurns(), []
+
+        async def document(name: str, look: Look, reading_seconds: float) -> None:
+            with turns.under_way(look.prompt_id, name):
+                await asyncio.sleep(reading_seconds)
+                if not name.startswith("letter"):
+                    await turns.wait_for_earlier(look.prompt_id, name)
+                    asked.append(name)
+                    turns.end(turns.begin(look, name), accepted=True)
+
+        slow_to_quick = [("a", STOCK, 0.06), ("letter", STOCK, 0.03), ("b", STOCK, 0.0), ("q", OTHER_PROMPT, 0.0)]
+        await asyncio.wait_for(asyncio.gather(*(document(*one) for one in slow_to_quick)), 5)
+        return asked
+
+    assert asyncio.run(scene()) == ["q", "a", "b"], "another prompt's documents wait for none of these"

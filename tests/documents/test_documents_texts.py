@@ -13,6 +13,8 @@ from llm_convert.documents import ReadOptions, read_document, sniff
 
 _KOREAN = st.text("가나다라마바사아자차카타파하월별실적 0123456789.%-abcXYZ,;|\t\"'\n", max_size=8)
 
+_UTF_16 = ("utf-16", "utf-16-le", "utf-16-be")
+
 
 @st.composite
 def _tables(draw):
@@ -21,7 +23,7 @@ def _tables(draw):
 
 
 @settings(max_examples=80, deadline=None)
-@given(_tables(), st.sampled_from([",", "\t", ";"]), st.sampled_from(["utf-8", "utf-8-sig", "cp949", "utf-16"]))
+@given(_tables(), st.sampled_from([",", "\t", ";"]), st.sampled_from(["utf-8", "utf-8-sig", "cp949", *_UTF_16]))
 def test_a_table_comes_back_cell_by_cell_in_every_encoding(body, delimiter, encoding):
     rows = [[f"열{number}" for number in range(len(body[0]))], *body, ["끝"] * len(body[0])]
     data = csv_bytes(rows, delimiter=delimiter, encoding=encoding)
@@ -89,6 +91,45 @@ def test_a_text_that_is_cut_inside_a_letter_is_still_read(encoding):
     document = read_document("a.txt", ("가나다라마바사아자차카타파하" * 5).encode(encoding)[:-1])
     assert next(document.pages).lines[0].startswith("가나다라마바사")
     assert "broken" in document.notes[0]
+
+
+@pytest.mark.parametrize("encoding", _UTF_16)
+@pytest.mark.parametrize("delimiter", [",", "\t", None])
+def test_utf_16_that_breaks_off_is_read_to_where_it_does(encoding, delimiter):
+    """With a mark of its byte order and without one; ``가`` has a zero byte on the other side."""
+    text = "품목|판매일|금액\n가나가|2025-11-03|10\n샴푸|2025-11-04|12\n비누|2025-11-05|7"
+    data = text.replace("|", delimiter or " ").encode(encoding)
+    whole, cut = read_document("a.csv", data), read_document("a.csv", data[:-1])
+    assert whole.notes == (f"the text was read as {encoding}",)
+    assert cut.notes == (f"the text was read as {encoding}; 1 characters are broken",)
+    assert (whole.kind, cut.kind) == (("csv", "csv") if delimiter else ("txt", "txt"))
+    for address, value in (
+        [("a!A2", "가나가"), ("a!C3", "12")] if delimiter else [("text!line 2", "가나가 2025-11-03 10")]
+    ):
+        assert whole.resolve(address) == cut.resolve(address) == value
+    last = cut.resolve("a!C4" if delimiter else "text!line 4")
+    assert last.endswith("\ufffd"), "half a number is none"
+
+
+def test_half_an_astral_letter_breaks_nothing_else():
+    assert read_document("a.txt", "abc \U0001f600".encode("utf-16")[:-2]).resolve("text!line 1") == "abc \ufffd"
+
+
+@settings(max_examples=100)
+@given(st.binary(min_size=200, max_size=400))
+def test_binary_data_with_zeros_is_no_utf_16(data):
+    assert sniff(b"\x00" + bytes(byte % 0x1F for byte in data)) is None
+
+
+@pytest.mark.parametrize("data", [("품목,금액\n" * 9).encode("utf-32-le"), b"a,b\n1,2\n" + bytes(50)])
+def test_what_is_no_utf_16_is_not_taken_for_it(data):
+    assert cause(data, "a.csv") is Cause.UNKNOWN_FORMAT
+
+
+def test_a_value_beyond_all_cells_is_too_large_and_says_so():
+    error = fault(b"a,b\n1," + b"x" * 131_073 + b"\n2,3\n", "a.csv")
+    assert (error.cause, error.detail) == (Cause.TOO_LARGE, "a value of the table has more than 131,072 characters")
+    assert read_document("a.csv", b"a,b\n1," + b"x" * 131_072 + b"\n2,3\n").resolve("a!A3") == "2"
 
 
 def test_another_encoding_is_guessed_and_said():

@@ -27,7 +27,7 @@ REFUSED = {
     "mails in mails": Cause.UNREADABLE,
     "spans over everything": Cause.TOO_LARGE,
     "four million commas": Cause.TOO_LARGE,
-    "an open quotation mark": Cause.UNREADABLE,
+    "an open quotation mark": Cause.TOO_LARGE,
 }
 WITHOUT_DETAILS = {"one range over everything", "a hundred thousand ranges", "laughing styles"}
 

@@ -16,8 +16,10 @@ import pytest
 from llm_convert.claims.open_calls import open_calls
 from llm_convert.clock import SystemClock
 from llm_convert.contracts import keys
+from llm_convert.contracts.calls import BatchRecord
 from llm_convert.contracts.report import Report
 from llm_convert.contracts.work import Outcome
+from llm_convert.objects import remove
 from llm_convert.testing.model_server import Fault, ModelServer
 from llm_convert.testing.model_server.dials import Action
 from night import Night
@@ -104,6 +106,49 @@ def start(night: Night, run_id: str) -> subprocess.Popen[str]:
     )
 
 
+def test_a_batch_that_is_found_again_goes_on_file_and_is_replayed(drive: Night, server: ModelServer) -> None:
+    on_file(drive)
+    server.dials.batch_seconds = 2
+    job = start(drive, "batch-01")
+    wait_for_batch(drive)
+    job.kill()
+    job.wait(timeout=20)
+    report, _ = drive.job(LLM_CONVERT_RUN_ID="batch-02")
+    check(drive, server, report)
+    check_replayed(drive, server)
+
+
+def on_file(night: Night) -> None:
+    night.environ |= {"LLM_CONVERT_RECORDINGS": str(night.home / "recordings"), "LLM_CONVERT_RECORD": "true"}
+
+
+def check_replayed(night: Night, server: ModelServer) -> None:
+    """The same night again with nothing but what is on file: neither replies nor results, and no server."""
+    before = server.received
+    for info in list(night.store.list("tenants/t1/work/")):
+        remove(night.store, info.key)
+    night.environ |= {"LLM_CONVERT_PROVIDER": "recorded", "LLM_CONVERT_BATCH": "off"}
+    replayed, code = night.job(LLM_CONVERT_RUN_ID="replay-01", LLM_CONVERT_BUDGET_RUN_USD="0")
+    assert code == 0
+    assert sum(item.rows for item in replayed.items) == DOCUMENTS
+    assert (replayed.usage.calls, replayed.usage.cost_microusd) == (DOCUMENTS, 0)
+    brought = [record for record in server.ledger if record.method == "batch"]
+    assert replayed.usage.tokens == sum(record.input_tokens + record.output_tokens for record in brought) > 0
+    assert server.received == before
+
+
+def wait_for_batch(night: Night) -> None:
+    """Until the service's name for a batch is in the store."""
+    until = time.monotonic() + 30
+    while not any(
+        BatchRecord.from_json(night.store.read(info.key).data).handle
+        for info in night.store.list(keys.batches("t1"))
+        if info.key.count("/") == 3
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("later", ["on", "off"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_batch_is_found_again_after_a_kill(
@@ -111,10 +156,7 @@ def test_a_batch_is_found_again_after_a_kill(
 ) -> None:
     server.dials.batch_seconds = 5
     job = start(drive, "batch-01")
-    until = time.monotonic() + 30
-    while not any(b'"handle":"msgbatch' in drive.store.read(i.key).data for i in drive.store.list(keys.batches("t1"))):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_for_batch(drive)
     job.send_signal(number)
     job.wait(timeout=20)
     drive.environ["LLM_CONVERT_BATCH"] = later

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from google.cloud import storage
-from test_batches import DOCUMENTS, PRICES, answer, check, fill
+from test_batches import DOCUMENTS, PRICES, answer, check, check_replayed, fill, on_file
 
 from llm_convert import wiring
 from llm_convert.errors import ConfigurationError
@@ -52,12 +52,14 @@ def drive(night: Night, server: ModelServer) -> Night:
 
 
 def test_half_the_price_and_the_same_rows(drive: Night, server: ModelServer) -> None:
+    on_file(drive)
     report, code = drive.job(LLM_CONVERT_RUN_ID="batch-01")
     assert code == 0
     check(drive, server, report)
     assert {record.method for record in server.ledger if record.work_item} == {"batch"}
     assert report.usage.cost_microusd == server.charged_microusd
     assert report.usage.calls == DOCUMENTS
+    check_replayed(drive, server)
 
 
 def test_a_job_whose_making_was_not_answered_is_found_by_its_name(drive: Night, server: ModelServer) -> None:

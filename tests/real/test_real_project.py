@@ -11,8 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from real_project import Real, needed, said
 
-from conftest import Real, needed, said
 from llm_convert import wiring
 from llm_convert.contracts.launch import ExecutionStatus, JobRequest
 from llm_convert.objects import remove

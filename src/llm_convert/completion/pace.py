@@ -22,6 +22,9 @@ ROUNDED_SECONDS = 2.0
 OVERLOAD_SECONDS = 1.0
 """How long a busy model is left alone where it does not say."""
 TOKEN_BURST_SECONDS = 10.0
+SHARE_REFUSED = 0.7
+LOWEST_SHARE = 0.1
+"""How far a refusal lowers a share until the next division, which may be ten seconds away; and all of them at most."""
 
 
 class LearningPace:
@@ -46,6 +49,8 @@ class LearningPace:
         self.learner = learner
         self.share: float | None = None
         """A bound from outside, where others use the same capacity; None: the learner's own rate alone."""
+        self.lowered = 1.0
+        """How much of the share is asked for: refusals lower it until the others are heard again."""
         self.waited_seconds = 0.0
         self.refused = 0
         self._monotonic, self._sleep = monotonic, sleep
@@ -81,7 +86,7 @@ class LearningPace:
     @property
     def rate(self) -> float:
         """Calls a second that may pass now."""
-        return self.learner.rate if self.share is None else min(self.share, self.learner.ceiling)
+        return self.learner.rate if self.share is None else min(self.share * self.lowered, self.learner.ceiling)
 
     async def admit(self, tokens: int) -> Admission:
         """Wait for the turn of a call of about so many tokens."""
@@ -112,6 +117,7 @@ class LearningPace:
             pause = self._pause(error)
             self.learner.cut(now, sent_rate=self.sent_rate(admission.admitted_at, now))
             self._cut_through = self._last_number
+            self.lowered = max(LOWEST_SHARE, self.lowered * SHARE_REFUSED)
             self._not_before = max(self._not_before, now + pause)
         self._calls.take(max(0.0, self._calls.level(now)), now)
 

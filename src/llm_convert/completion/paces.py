@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 
@@ -43,6 +44,7 @@ class SharedPace:
         writes_per_second: how often one object may be written, by all members together.
         ceiling: calls a second at most; 0 for none.
         tokens_per_minute: at most; 0 for none.
+        monotonic: the time in seconds.
     """
 
     def __init__(
@@ -55,21 +57,25 @@ class SharedPace:
         writes_per_second: float,
         ceiling: float = 0.0,
         tokens_per_minute: int = 0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self._capacity, self._member, self._store, self._clock = capacity, member, store, clock
         self._key = keys.pacing(sha256(capacity.encode()).hexdigest()[:16])
         self._writes_per_second = writes_per_second
         self._ceiling = ceiling or HIGHEST_RATE
         self.local = LearningPace(
-            Learner(now=time.monotonic(), ceiling=self._ceiling), tokens_per_minute=tokens_per_minute
+            Learner(now=monotonic(), ceiling=self._ceiling), tokens_per_minute=tokens_per_minute, monotonic=monotonic
         )
         self._joining = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._members = 1
         self._answered = 0
-        self._exchanged_at = time.monotonic()
+        self._exchanged_at = self._monotonic()
         self._refused = False
+        self._joined = False
+        """Whether the others were heard before the first call."""
         self._adopted_after = 0
         """Admissions up to this number were made under an older rate: their refusals are old news."""
         self._heard_cut_at: datetime | None = None
@@ -122,7 +128,7 @@ class SharedPace:
 
     async def _exchange(self, *, leaving: bool = False) -> None:
         """Tell this member's news, hear the others', and adopt what follows."""
-        now = time.monotonic()
+        now = self._monotonic()
         accepted = self._answered / max(now - self._exchanged_at, 0.05)
         refused, self._refused, self._answered, self._exchanged_at = self._refused, False, 0, now
         try:
@@ -132,6 +138,8 @@ class SharedPace:
             self._refused = self._refused or refused
             log.warning("the pace of %s can't be shared now: %s", self._capacity, type(error).__name__)
             return
+        finally:
+            self.local.lowered = 1.0
         if not leaving and state is not None:
             self._adopt(state)
 
@@ -173,10 +181,12 @@ class SharedPace:
     def _adopt(self, state: SharedRate) -> None:
         self._members = max(1, len(state.members))
         self._heard_cut_at = state.cut_at
-        local, now = self.local, time.monotonic()
+        local, now = self.local, self._monotonic()
         if state.rate is None:
-            if local.learner.window is not None and self._members > 1:
-                local.learner.window = max(2, min(local.learner.window, FIRST_WINDOW // self._members))
+            if local.learner.window is not None and not self._joined:
+                # Once: what answers then add to it was really taken by the service.
+                local.learner.window = max(2, FIRST_WINDOW // self._members)
+            self._joined = True
             return
         if not local.is_known:
             local.learner = Learner.remembering(now, state.rate, ceiling=self._ceiling)
@@ -199,13 +209,21 @@ class SharedPaces:
         clock: for leases.
         ceiling: calls a second for one capacity at most; 0 for none.
         tokens_per_minute: for one capacity at most; 0 for none.
+        monotonic: the time in seconds.
     """
 
     def __init__(
-        self, store: ObjectStore, *, member: str, clock: Clock, ceiling: float = 0.0, tokens_per_minute: int = 0
+        self,
+        store: ObjectStore,
+        *,
+        member: str,
+        clock: Clock,
+        ceiling: float = 0.0,
+        tokens_per_minute: int = 0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._member, self._clock = store, member, clock
-        self._ceiling, self._tokens_per_minute = ceiling, tokens_per_minute
+        self._ceiling, self._tokens_per_minute, self._monotonic = ceiling, tokens_per_minute, monotonic
         apart = seconds_between_writes(store)
         self._writes_per_second = 1 / apart if apart else WRITES_PER_SECOND
         self._of: dict[str, SharedPace] = {}
@@ -224,6 +242,7 @@ class SharedPaces:
                 writes_per_second=self._writes_per_second,
                 ceiling=self._ceiling,
                 tokens_per_minute=self._tokens_per_minute,
+                monotonic=self._monotonic,
             )
         return self._of[capacity]
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from llm_convert.completion.errors import NotRecordedError
 from llm_convert.contracts.base import Contract
-from llm_convert.contracts.calls import Purpose
+from llm_convert.contracts.calls import Asked, Purpose
 from llm_convert.contracts.usage import Usage
 from llm_convert.contracts.work import Reply
 from llm_convert.errors import ObjectNotFoundError
@@ -46,17 +46,18 @@ class Recording(Contract):
     request_id: str
 
     @classmethod
-    def of(cls, reply: Reply, request: CompletionRequest, *, at: str) -> Recording:
+    def of(cls, reply: Reply, asked: Asked, *, at: str) -> Recording:
         """What a provider answered to a request.
 
         Args:
+            asked: the request, by the model that answered.
             at: when; ISO 8601, UTC.
         """
         return cls(
-            key=request_key(request, reply.model),
-            prompt_id=request.prompt.prompt_id,
-            prompt_digest=request.prompt.digest,
-            purpose=request.purpose,
+            key=asked.key,
+            prompt_id=asked.prompt_id,
+            prompt_digest=asked.prompt_digest,
+            purpose=reply.purpose,
             provider=reply.provider,
             model=reply.model,
             recorded_at=at,
@@ -71,6 +72,12 @@ class Recording(Contract):
     def to_json(self) -> bytes:
         """JSON that a person reads in a diff."""
         return (json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def asked_of(request: CompletionRequest, model: str) -> Asked:
+    """What is kept of a request until its reply goes on file."""
+    key = request_key(request, model)
+    return Asked(key=key, prompt_id=request.prompt.prompt_id, prompt_digest=request.prompt.digest)
 
 
 def request_key(request: CompletionRequest, model: str) -> str:

@@ -41,6 +41,15 @@ class SentCall(Contract):
         return f"{self.work_item}-{self.call}"
 
 
+class Asked(Contract):
+    """What its recording says of a request: all that must be known of it once it is answered."""
+
+    key: str
+    prompt_id: str
+    prompt_digest: str
+    """Of the prompt as it was; told for people, what counts is the key."""
+
+
 class BatchRecord(Contract):
     """A batch, from before it is sent until all that came of it is kept. Stored, so that it is found again."""
 
@@ -58,6 +67,8 @@ class BatchRecord(Contract):
     deadline: str
     """ISO 8601, UTC: what is not back by then is asked online."""
     calls: tuple[SentCall, ...]
+    asked: tuple[Asked, ...] = ()
+    """Of each call, where its reply goes on file; else empty."""
     handle: str = ""
     """The service's name for it; empty while nobody knows whether it was taken."""
 

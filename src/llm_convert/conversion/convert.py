@@ -54,6 +54,11 @@ async def convert(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Done:
     Raises:
         StoreError: the store failed; nothing can be kept, so the run must stop.
     """
+    with workshop.turns.under_way(prompt.prompt_id, item.id):
+        return await _convert(item, prompt, workshop)
+
+
+async def _convert(item: WorkItem, prompt: Prompt, workshop: Workshop) -> Done:
     started = time.monotonic()
     claim = await asyncio.to_thread(_ended_or_claimed, item, workshop)
     if isinstance(claim, Result | Failure):

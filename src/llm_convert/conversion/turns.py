@@ -2,11 +2,16 @@
 
 Which documents share a layout nobody knows before there is a program: those that look alike wait for each other. They
 wait as long as the first one is asked about, which ends: every call has a timeout, and its tries have an end.
+
+Of those under way the one that was begun first goes first, however fast the others are read. So whoever runs again
+after a kill asks about the same document, whose reply may be there already.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from llm_convert.programs import Sketch, alike
@@ -48,6 +53,31 @@ class LayoutTurns:
         self._first: list[Turn] = []
         self._accepted: list[Look] = []
         self._given_up: list[Look] = []
+        self._undecided: dict[str, tuple[str, asyncio.Event]] = {}
+        """Of documents under way, by work item in the order of their beginning: the prompt, and when it is known."""
+
+    @contextmanager
+    def under_way(self, prompt_id: str, work_item: str) -> Iterator[None]:
+        """While a document is converted. Those of one prompt have their turns in the order in which they are begun."""
+        self._undecided[work_item] = (prompt_id, asyncio.Event())
+        try:
+            yield
+        finally:
+            self.decided(work_item)
+
+    def decided(self, work_item: str) -> None:
+        """It is known whether the document goes first: nobody needs to wait for that any more."""
+        _, known = self._undecided.pop(work_item, ("", None))
+        if known is not None:
+            known.set()
+
+    async def wait_for_earlier(self, prompt_id: str, work_item: str) -> None:
+        """Until it is known of each document of the prompt that was begun before this one whether it goes first."""
+        begun = list(self._undecided)
+        before = begun[: begun.index(work_item)] if work_item in begun else []
+        for prompt, known in [self._undecided[earlier] for earlier in before]:
+            if prompt == prompt_id:
+                await known.wait()
 
     def ahead(self, look: Look, work_item: str) -> Turn | None:
         """The document that goes first for such a look; None when the work item itself does, or nobody yet."""
@@ -75,6 +105,7 @@ class LayoutTurns:
             turn = Turn(look=look, work_item=work_item, begun=True)
             self._first.append(turn)
         turn.begun = True
+        self.decided(work_item)
         return turn
 
     def end(self, turn: Turn, *, accepted: bool | None) -> None:

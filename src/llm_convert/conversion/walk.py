@@ -62,6 +62,7 @@ class Walk:
             # In a thread: proving a large sheet takes seconds, in which other calls must go on.
             step = await asyncio.to_thread(self._advance, left)
             if isinstance(step, CompletionRequest):
+                self._turns.decided(self.case.item.id)
                 self._replies.append(await self._ask(step))
             elif not isinstance(step, Passed):
                 return step
@@ -103,6 +104,7 @@ class Walk:
     async def _in_turn(self, strategy: Converting) -> Result | Failure | Passed:
         """Write a program, unless another document of the layout goes first: then its program is tried."""
         look = await asyncio.to_thread(look_of, self.case)
+        await self._turns.wait_for_earlier(look.prompt_id, self.case.item.id)
         by_another = await self._by_program_of_another(look)
         if by_another is not None:
             return by_another
@@ -128,6 +130,7 @@ class Walk:
         while not self._replies:
             ahead = self._turns.ahead(look, self.case.item.id)
             if ahead is not None:
+                self._turns.decided(self.case.item.id)
                 await self._turns.wait_for(ahead)
             elif tried == self._turns.accepted(look):
                 break

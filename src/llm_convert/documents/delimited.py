@@ -52,7 +52,13 @@ def read(name: str, data: bytes, options: ReadOptions) -> Contents:
     quoting = _quoting(decoded.text, delimiter)
     if quoting == csv.QUOTE_NONE:
         notes.append("a quotation mark is never closed: quotation marks were read as ordinary characters")
-    rows = _rows(_records(decoded.text, delimiter, quoting), options.max_cells)
+    try:
+        rows = _rows(_records(decoded.text, delimiter, quoting), options.max_cells)
+    except csv.Error:
+        # The only fault that is found in text of which each line end is told.
+        raise WorkItemError(
+            Cause.TOO_LARGE, f"a value of the table has more than {csv.field_size_limit():,} characters"
+        ) from None
     if not any(rows):
         raise WorkItemError(Cause.EMPTY_DOCUMENT, "the table holds no values")
     return Contents(parts=(Sheet(name=stem(name), rows=rows),), notes=tuple(notes))

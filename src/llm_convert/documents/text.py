@@ -1,4 +1,4 @@
-"""Bytes to text: UTF-8, UTF-16 with a mark, the Korean code page, then a guess.
+"""Bytes to text: UTF-8, UTF-16, the Korean code page, then a guess.
 
 The order matters. Korean text in cp949 is almost never valid UTF-8, while UTF-8 is now and then valid cp949.
 """
@@ -14,6 +14,12 @@ from llm_convert.errors import MissingExtraError
 _GUESS_BYTES = 262_144
 _GUESSES = ["johab", "shift_jis", "euc_jp", "gb18030", "big5", "cp1252", "cp1251", "cp1250", "latin_1"]
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_LIKELY = re.compile(
+    r"[\t\r\n -~\u00a0-\u024f\u2000-\u22ff\u3000-\u318f\u3200-\u33ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+)
+"""Characters of business documents in Korean and its neighbours' languages."""
+_LEAST_LIKELY = 0.95
+"""The share of such characters without which bytes are no UTF-16 that nobody has declared."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 
@@ -30,13 +36,13 @@ class Decoded:
 def decode(data: bytes) -> Decoded | None:
     """The text of these bytes; None when they are no text.
 
-    Tried in order: UTF-16 with a byte order mark, UTF-8, cp949, each strictly (a few broken characters in much good
-    UTF-8 or cp949 are tolerated and counted in the note), then charset-normalizer.
+    Tried in order: UTF-16 with a byte order mark, UTF-16 without one where bytes are zero, UTF-8, cp949, each strictly
+    (a few broken characters in much good text are tolerated and counted in the note), then charset-normalizer.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _printable(_strict(data, "utf-16"))
+        return _printable(_utf_16(data, "utf-16"))
     if b"\x00" in data:
-        return None
+        return _unmarked_utf_16(data)
     data = data.rstrip(b"\x1a")  # the end-of-file mark of old DOS programs
     decoded = _strict(data, "utf-8-sig") or _nearly(data, "utf-8-sig")
     # Some programs put the mark of UTF-8 before whatever they write.
@@ -94,6 +100,25 @@ def _nearly(data: bytes, encoding: str) -> Decoded | None:
     return Decoded(
         text=text, encoding=encoding, note=f"the text was read as {encoding}; {broken} characters are broken"
     )
+
+
+def _utf_16(data: bytes, encoding: str) -> Decoded | None:
+    """Text in which hardly anything is broken: the end of a file that was cut off, or a half character within."""
+    text = data.decode(encoding, "replace")
+    broken = text.count("\ufffd")
+    if broken > max(1, len(text) // 20):
+        return None
+    note = f"the text was read as {encoding}" + (f"; {broken} characters are broken" if broken else "")
+    return Decoded(text=text, encoding=encoding, note=note)
+
+
+def _unmarked_utf_16(data: bytes) -> Decoded | None:
+    """UTF-16 that says nothing of its byte order: in one order it is text, in the other one it is nonsense."""
+    for encoding in ("utf-16-le", "utf-16-be"):
+        sample = data[:_GUESS_BYTES].decode(encoding, "replace").replace("\ufffd", "")
+        if sample and len(_LIKELY.findall(sample)) >= _LEAST_LIKELY * len(sample):
+            return _printable(_utf_16(data, encoding))
+    return None
 
 
 def _guess(data: bytes) -> Decoded | None:

@@ -18,9 +18,11 @@ from llm_convert.claims.journal import ClaimJournal
 from llm_convert.claims.lease import Held, LeaseLostError
 from llm_convert.claims.ledger import Ledger
 from llm_convert.completion.errors import BudgetExceededError
+from llm_convert.completion.recorder import Filing
+from llm_convert.completion.recordings import asked_of
 from llm_convert.completion.roles import Purse
 from llm_convert.contracts import keys
-from llm_convert.contracts.calls import BatchRecord, Purpose, SentCall
+from llm_convert.contracts.calls import Asked, BatchRecord, Purpose, SentCall
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import WorkItem, WorkItemError
 from llm_convert.conversion.convert import opening_request
@@ -63,11 +65,13 @@ class _Chunk:
     tool_name: str
     purpose: Purpose
     calls: list[SentCall] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     lines: list[BatchLine] = field(default_factory=list)
     size: int = 0
 
-    def add(self, call: SentCall, line: BatchLine) -> None:
+    def add(self, call: SentCall, line: BatchLine, asked: Asked) -> None:
         self.calls.append(call)
+        self.asked.append(asked)
         self.lines.append(line)
         self.size += len(line.line)
 
@@ -81,6 +85,7 @@ class Batching:
         purse: what may be spent.
         place: whose and how long.
         store: where records lie.
+        filing: where replies go on file; None where they do not.
         clock: for deadlines.
         say: told what a person should know.
         stop: set when the platform asks to stop.
@@ -94,12 +99,13 @@ class Batching:
         *,
         place: BatchPlace,
         store: ObjectStore,
+        filing: Filing | None,
         clock: Clock,
         say: Callable[[str], None],
         stop: asyncio.Event,
     ) -> None:
         self._service, self._purse, self._place = service, purse, place
-        self._store, self._clock, self._say, self._stop = store, clock, say, stop
+        self._store, self._filing, self._clock, self._say, self._stop = store, filing, clock, say, stop
         self._ledger = Ledger(
             store,
             place.tenant,
@@ -195,7 +201,7 @@ class Batching:
                 if chunk.calls and full:
                     yield open_chunks.pop(key)
                     chunk = open_chunks.setdefault(key, fresh)
-                chunk.add(call, line)
+                chunk.add(call, line, asked_of(request, line.model))
         for chunk in open_chunks.values():
             yield chunk
 
@@ -259,6 +265,7 @@ class Batching:
             created_at=now.isoformat(),
             deadline=(now + self._place.wait).isoformat(),
             calls=tuple(chunk.calls),
+            asked=tuple(chunk.asked) if self._filing is not None else (),
         )
         if len(chunk.calls) < FEWEST:
             await self._forget(record, in_doubt=False)
@@ -290,12 +297,15 @@ class Batching:
         if not over:
             await self._forget(record, in_doubt=True)
             return
-        answered = 0
+        # Of a batch that was sent while nothing went on file it is not known what was asked.
+        answered, asked = 0, {call.id: one for call, one in zip(record.calls, record.asked, strict=False)}
         async for found in self._service.answers(record):
             if found.reply is not None:
                 answered += 1
                 reply = found.reply.model_copy(update={"purpose": record.purpose})
                 await asyncio.to_thread(self._ledger.store_reply, reply)
+                if self._filing is not None and found.call.id in asked:
+                    await self._filing.put(reply, asked[found.call.id])
             cost = found.reply.usage.cost_microusd if found.reply else 0
             await self._purse.settle(found.call.id, cost)
             await asyncio.to_thread(self._ledger.let_go, found.call, in_doubt=False)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from llm_convert.claims.heartbeat import Heartbeat
 from llm_convert.claims.ledger import Ledger
 from llm_convert.completion.models import check_models
+from llm_convert.completion.recorder import Filing
 from llm_convert.completion.roles import Purse
 from llm_convert.contracts import keys
 from llm_convert.contracts.launch import JobRequest
@@ -61,6 +62,8 @@ class Job:
     """The engine's own: batches are paid from the same budgets."""
     batches: BatchService | None
     """Of the engine's first provider; None where it has none."""
+    filing: Filing | None
+    """Where replies go on file; None where they do not. The engine knows by itself."""
     prompts: PromptLibrary
     clock: Clock
     execution: str
@@ -217,6 +220,7 @@ class Job:
             self.purse,
             place=place,
             store=self.store,
+            filing=self.filing,
             clock=self.clock,
             say=lambda text: messages.log("info", text),
             stop=stop,

@@ -77,6 +77,7 @@ def run_job(environ: Mapping[str, str], settings: Settings) -> tuple[Committed |
         engine=engine,
         purse=purse,
         batches=_open_batches(settings, environ, store, request.tenant, engine.name),
+        filing=wiring.open_filing(settings),
         prompts=wiring.open_prompts(settings),
         clock=wiring.open_clock(),
         owner=owner,
