@@ -196,9 +196,17 @@ def test_killed_at_random_points_until_it_is_done(
     check_the_account(drive, server, in_flight=3 * (run - 1))
     report = read_model(drive.store, keys.report("t1", drive.bsda, f"night-{run:02d}"), Report)
     assert sum(item.rows for item in report.items) == DOCUMENTS
+    check_the_bill(drive, report)
     if strategies == DEFAULT:
         check_the_layouts(drive)
     check_the_tables(drive)
+
+
+def check_the_bill(drive: Night, report: Report) -> None:
+    """The one report that is there tells all that was paid, by killed runs too."""
+    paid = [reply.usage for reply in replies(drive)]
+    assert report.usage.calls == len(paid)
+    assert report.usage.cost_microusd == sum(usage.cost_microusd for usage in paid)
 
 
 def test_two_executions_that_race_pay_once_and_report_the_same(drive: Night, server: ModelServer) -> None:
@@ -229,6 +237,7 @@ def test_a_lost_task_is_taken_over_by_the_others(drive: Night, server: ModelServ
     report = read_model(drive.store, keys.report("t1", drive.bsda, "tasks-01"), Report)
     assert [item.document for item in report.items] == [name_of(n) for n in range(1, DOCUMENTS + 1)]
     assert sum(item.rows for item in report.items) == DOCUMENTS
+    check_the_bill(drive, report)
     before = sum(answered(server).values())
     again = start(drive, "tasks-01", index=1, count=3, attempt=1)
     assert again.wait(timeout=60) == 0

@@ -26,6 +26,11 @@ class JobRequest(Contract):
     """The same for every try of one piece of work: a retried task finds its execution by it."""
 
 
+def run_id_of(launch_key: str, attempt: int) -> str:
+    """The run of a launch's first, second, ... try."""
+    return f"{launch_key}-{attempt:02d}"
+
+
 class Launch(Contract):
     """``launch.json``: the intent is written before anything starts, the handle before anything waits."""
 

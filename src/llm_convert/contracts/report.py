@@ -30,7 +30,8 @@ class ItemReport(Contract):
     """Done by an earlier run; nothing was called or paid now."""
     optional: bool = False
     usage: Usage = Usage()
-    """What this run used; all zero when reused."""
+    """What this run used, and what tries of its launch used that were killed before they could leave a report. So the
+    usage of all reports together is the bill, but for calls in doubt."""
     seconds: float = 0.0
     provider: str = ""
     """Who answered; empty when nobody was asked."""

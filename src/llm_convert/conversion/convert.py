@@ -42,7 +42,7 @@ class Done:
     reused: bool
     """It was ended already; nothing was done now."""
     usage: Usage
-    """Paid now; a stored reply costs nothing again."""
+    """What the run's report is to tell: paid now, or by a killed try before it. A stored reply costs nothing again."""
     seconds: float
     held_seconds: float | None = None
     """Somebody else works on it and holds it that long still; None when it is ended."""
@@ -141,7 +141,7 @@ async def _convert_claimed(
         raise
     except Exception as error:  # noqa: BLE001 - one bad document never stops another, whatever is wrong with it
         ending = _failure(item, error, workshop.run_id, replies, time.monotonic() - started)
-    paid = usage_of([reply for reply in replies if reply.run_id == workshop.run_id])
+    paid = usage_of([reply for reply in replies if workshop.tells_of(reply.run_id)])
     told = _told(ending, walk.case) if walk is not None else {}
     ending = await asyncio.to_thread(_finish, journal, ending.model_copy(update={"paid": paid, **told}), workshop)
     return Done(ending=ending, reused=False, usage=paid, seconds=time.monotonic() - started)

@@ -48,6 +48,8 @@ class Workshop:
     repairs: int = 0
     tier_up: bool = False
     force: bool = False
+    untold: frozenset[str] = frozenset()
+    """Earlier tries of this launch that left no report: this run's report tells what they paid."""
     clock: Clock = field(default_factory=SystemClock)
     listener: Listener | None = None
     """Told each piece of an answer as it comes; None: nobody listens, and nothing is streamed for its sake."""
@@ -55,6 +57,10 @@ class Workshop:
     def accepts(self, run_id: str) -> bool:
         """Whether what this run left counts as done: any run's, but for a forced one only its own launch's."""
         return not self.force or run_id.rpartition("-")[0] == self.run_id.rpartition("-")[0]
+
+    def tells_of(self, run_id: str) -> bool:
+        """Whether what a run paid is told by this run's report."""
+        return run_id == self.run_id or run_id in self.untold
 
     def larger(self, tier: ModelTier) -> ModelTier | None:
         """The next tier whose model is another one; None where there is none, or it is not wanted."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from llm_convert.contracts import keys
-from llm_convert.contracts.launch import ExecutionHandle, JobRequest, Launch
+from llm_convert.contracts.launch import ExecutionHandle, JobRequest, Launch, run_id_of
 from llm_convert.contracts.report import Report
 from llm_convert.errors import ConfigurationError, PreconditionFailedError, UnavailableError
 from llm_convert.execution.coverage import leaves_nothing_to_do
@@ -120,7 +120,7 @@ def try_launch(store: ObjectStore, backend: JobBackend, request: JobRequest, *, 
     attempt = newest_attempt(store, request)
     if attempt == 0:
         return _start(store, backend, request, 1, now)
-    key = _key(request, _run_id(request, attempt))
+    key = _key(request, run_id_of(request.launch_key, attempt))
     stored = store.read(key)
     launch = Launch.from_json(stored.data)
     report = find_model(store, keys.report(request.tenant, request.bsda, launch.run_id), Report)
@@ -187,7 +187,7 @@ def _await_or_abandon(store: ObjectStore, launch: Launch, version: str, now: dat
 def _start(
     store: ObjectStore, backend: JobBackend, request: JobRequest, attempt: int, now: datetime
 ) -> Launched | Unsettled:
-    run_id = _run_id(request, attempt)
+    run_id = run_id_of(request.launch_key, attempt)
     request = request.model_copy(update={"tasks": tasks_for(store, backend, request)})
     launch = Launch(request=request, run_id=run_id, backend=backend.name, intended_at=now.isoformat())
     try:
@@ -236,10 +236,6 @@ def _is_stored(store: ObjectStore, launch: Launch, handle: ExecutionHandle) -> b
 def _launched(launch: Launch, handle: ExecutionHandle, *, attached: bool, finished: Report | None = None) -> Launched:
     intended_at = datetime.fromisoformat(launch.intended_at)
     return Launched(run_id=launch.run_id, handle=handle, attached=attached, finished=finished, intended_at=intended_at)
-
-
-def _run_id(request: JobRequest, attempt: int) -> str:
-    return f"{request.launch_key}-{attempt:02d}"
 
 
 def _key(request: JobRequest, run_id: str) -> str:

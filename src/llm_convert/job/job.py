@@ -39,6 +39,7 @@ from llm_convert.job.routing import Router, kinds_of, with_choices
 from llm_convert.job.runner import Runner, Stopped
 from llm_convert.job.shard import shares_of
 from llm_convert.job.telling import TokenTeller
+from llm_convert.job.untold import untold_runs
 from llm_convert.ports import BatchService, Clock, Completer, ObjectStore
 from llm_convert.programs import ProgramStore, Shelf
 from llm_convert.prompts import PromptLibrary
@@ -186,7 +187,7 @@ class Job:
             stop=stop,
         )
         async for ended in runner.run():
-            line = line_of(planned[ended.position], ended.done.ending, self.run_id)
+            line = line_of(planned[ended.position], ended.done.ending, self.run_id, untold=workshop.untold)
             account.put(ended.position, line.to_json())
             if ended.own:
                 progress.add(line)
@@ -253,6 +254,7 @@ class Job:
             repairs=self.settings.repairs,
             tier_up=self.settings.tier_up,
             force=self.request.force,
+            untold=untold_runs(self.store, self.request.tenant, self.request.bsda, self.run_id),
             clock=self.clock,
         )
 

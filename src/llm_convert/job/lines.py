@@ -9,17 +9,19 @@ from llm_convert.contracts.work import Failure, Result
 from llm_convert.job.plan import Planned
 
 
-def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemReport:
+def line_of(planned: Planned, ending: Result | Failure, run_id: str, *, untold: frozenset[str]) -> ItemReport:
     """The line of an item that ended.
 
     Args:
         planned: the item.
         ending: as the ledger keeps it.
         run_id: of the run that reports; what an earlier one ended is reused.
+        untold: earlier runs that left no report: what they paid is told here.
     """
     item, succeeded = planned.item, isinstance(ending, Result)
     assert item is not None
     reused = ending.run_id != run_id
+    told_before = reused and ending.run_id not in untold
     return ItemReport(
         document=planned.name,
         source=planned.source,
@@ -35,14 +37,14 @@ def line_of(planned: Planned, ending: Result | Failure, run_id: str) -> ItemRepo
         quarantined=len(ending.quarantined) if succeeded else 0,
         reused=reused,
         optional=item.optional,
-        usage=Usage() if reused else ending.paid,
+        usage=Usage() if told_before else ending.paid,
         seconds=0.0 if reused else round(ending.seconds, 3),
         provider=ending.provider if isinstance(ending, Result) else _last_asked(ending),
         model=ending.model if isinstance(ending, Result) else "",
         strategy=ending.strategy if isinstance(ending, Result) else "",
         drift=ending.drift,
-        in_doubt_calls=0 if reused else len(ending.in_doubt),
-        in_doubt_microusd=0 if reused else sum(call.worst_case_microusd for call in ending.in_doubt),
+        in_doubt_calls=0 if told_before else len(ending.in_doubt),
+        in_doubt_microusd=0 if told_before else sum(call.worst_case_microusd for call in ending.in_doubt),
     )
 
 

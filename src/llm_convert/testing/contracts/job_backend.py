@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from llm_convert.contracts.launch import ExecutionHandle, ExecutionState, ExecutionStatus, JobRequest
+from llm_convert.contracts.launch import ExecutionHandle, ExecutionState, ExecutionStatus, JobRequest, run_id_of
 from llm_convert.ports import JobBackend
 
 BackendFor = Callable[[Sequence[str]], JobBackend]
@@ -142,7 +142,7 @@ def shell(script: str) -> tuple[str, ...]:
 
 def run_id(request: JobRequest, *, attempt: int = 1) -> str:
     """The run of a request's attempt."""
-    return f"{request.launch_key}-{attempt:02d}"
+    return run_id_of(request.launch_key, attempt)
 
 
 def start_and_die(backend: JobBackend, request: JobRequest, run: str) -> None:
