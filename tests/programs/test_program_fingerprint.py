@@ -13,7 +13,7 @@ from programs_kit import PROGRAMS, document, run, sheet, table
 from llm_convert.contracts.document import CellRange, Document, Sheet, cell_reference, parse_cell_reference
 from llm_convert.documents.options import ReadOptions
 from llm_convert.documents.reader import read_document
-from llm_convert.programs import MisfitError, Run, differences, execute, fingerprint, load_program
+from llm_convert.programs import Kind, MisfitError, Run, differences, execute, fingerprint, load_program
 
 PROGRAM = table("""
     anchor: ^Region$
@@ -93,11 +93,11 @@ def changed(row: int, column: int, value: object) -> list[list[object]]:
         ([[*row, at * 7 if at > 3 else ("Plan" if at == 3 else None)] for at, row in enumerate(BASE)], "plan"),
         ([*BASE, ["Region", "Shop", "Stock"], ["North", "A", 12]], "anchors 2"),
         ([*BASE, ["Stock", 12]], "numbers outside of all tables"),
-        (changed(6, 2, 999), "new problem: check"),
+        ([*BASE[:7], *BASE[8:]], "new problem: check"),
         (changed(6, 2, "n.q."), "new problem: "),
         ([[row[1], row[0], *row[2:]] if len(row) > 2 else row for row in BASE], ""),
     ],
-    ids=["unit", "moved", "added", "block", "stray", "number", "text", "swapped"],
+    ids=["unit", "moved", "added", "block", "stray", "line left out", "text", "swapped"],
 )
 def test_another_layout_or_a_new_problem_is_told(rows, said) -> None:
     try:
@@ -106,6 +106,13 @@ def test_another_layout_or_a_new_problem_is_told(rows, said) -> None:
         return
     found = differences(of(BASE), new)
     assert any(said in one for one in found), found
+
+
+def test_a_total_that_is_wrong_in_the_sheet_itself_is_no_other_layout() -> None:
+    rows = changed(6, 2, 999)
+    (told,) = run(PROGRAM, sheet(*rows)).problems
+    assert (told.kind, told.at[0]) == (Kind.OWN_FAULT, "S!C9")
+    assert differences(of(BASE), of(rows)) == []
 
 
 def test_a_new_block_is_noticed_although_other_numbers_were_unused_before() -> None:

@@ -80,6 +80,15 @@ class Draft:
         """Totals disagree although every row is what the document says. Where one is not, that may be all of it."""
         return bool(self.disagreements) and not self.unproven
 
+    @property
+    def declares_totals(self) -> bool:
+        """Whether the prompt wants stated totals, or percentages and balances between rows, compared."""
+        return bool(self._kinds_of_totals)
+
+    @property
+    def _kinds_of_totals(self) -> set[str]:
+        return {check.kind for check in self.prompt.checks if check.kind == "sum" or getattr(check, "label", None)}
+
     def said(self) -> str:
         """What a model is told: only what failed, with the reason."""
         if self._lacks_rows:
@@ -123,7 +132,7 @@ class Draft:
 
     def coverage_notes(self) -> list[str]:
         """How many stated totals were found and agree, where the prompt declares any."""
-        kinds = {check.kind for check in self.prompt.checks if check.kind == "sum" or getattr(check, "label", None)}
+        kinds = self._kinds_of_totals
         if not kinds:
             return []
         what = "totals" if kinds == {"sum"} else "totals, percentages and balances"

@@ -32,7 +32,7 @@ _ANCHORS = 10
 _TITLE_ROWS = 30
 """Rows above the data in which a unit may be stated."""
 _COLUMNS, _BETWEEN = ": columns ", " | "
-_PASSING = frozenset({Kind.MENDED, Kind.ABSENT})
+_PASSING = frozenset({Kind.MENDED, Kind.OWN_FAULT, Kind.ABSENT})
 """Findings about one document's content, which say nothing about its layout."""
 
 

@@ -20,12 +20,15 @@ from llm_convert.programs.sketch import sketch_of
 
 log = logging.getLogger(__name__)
 
+PERSON = "person"
+"""The writer of a program that somebody keeps by hand."""
+
 
 class Provenance(Contract):
     """Where a program comes from."""
 
     written_by: str
-    """A provider and model such as ``vertex/claude-sonnet-4-6``, or ``person``."""
+    """A provider and model such as ``vertex/claude-sonnet-4-6``, or ``PERSON``."""
     at: str
     """ISO 8601, UTC."""
     document_sha256: str
