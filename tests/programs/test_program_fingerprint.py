@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from programs_kit import PROGRAMS, document, run, sheet, table
 from llm_convert.contracts.document import CellRange, Document, Sheet, cell_reference, parse_cell_reference
 from llm_convert.documents.options import ReadOptions
 from llm_convert.documents.reader import read_document
-from llm_convert.programs import Kind, MisfitError, Run, differences, execute, fingerprint, load_program
+from llm_convert.programs import Fingerprint, Kind, MisfitError, Run, differences, execute, fingerprint, load_program
+from llm_convert.programs.fingerprint import learned
 
 PROGRAM = table("""
     anchor: ^Region$
@@ -159,6 +160,32 @@ def test_a_field_that_is_blank_now_and_then_may_be_blank_all_week(kept, new, sai
     found = differences(fingerprint(stock(*kept)), fingerprint(stock(*new)))
     assert len(found) == len(said)
     assert all(one.startswith(beginning) for one, beginning in zip(found, said, strict=True)), found
+
+
+def weeks(*blanks: int, of: int = 20) -> Fingerprint:
+    """The layout as it is known after weeks of ``of`` rows, with as many blank remarks each."""
+    first, *later = (fingerprint(stock(*[None] * blank, *["late"] * (of - blank))) for blank in blanks)
+    return reduce(learned, later, first)
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "drifted"),
+    [
+        ([0], 1, False),
+        ([0], 10, False),
+        ([0], 11, True),
+        ([0], 20, True),
+        ([0, 1, 0, 0], 20, True),
+        ([0, 1, 0, 0], 2, False),
+        ([0, 14], 20, False),
+        ([6], 20, False),
+        ([1], 20, True),
+        ([1], 12, True),
+    ],
+)
+def test_as_many_blanks_as_earlier_weeks_make_possible_are_no_drift(known, now, drifted) -> None:
+    found = differences(weeks(*known), weeks(now))
+    assert bool(found) is drifted, found
 
 
 def test_a_field_that_is_blank_now_and_then_must_keep_its_column() -> None:

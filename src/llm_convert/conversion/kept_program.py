@@ -8,7 +8,7 @@ from llm_convert.contracts.prompt import Strategy
 from llm_convert.contracts.work import Failure, Reply, Result
 from llm_convert.conversion.by_program import judged
 from llm_convert.conversion.case import Case, Drift, Passed
-from llm_convert.programs import KeptProgram, Read, Shelf, alike, sketch_of
+from llm_convert.programs import Fingerprint, KeptProgram, Read, Shelf, alike, sketch_of
 
 
 class ByKeptProgram:
@@ -24,7 +24,7 @@ class ByKeptProgram:
 
     def __init__(self, programs: Shelf, read: Read) -> None:
         self._programs, self._read = programs, read
-        self._taken: KeptProgram | None = None
+        self._taken: tuple[KeptProgram, Fingerprint] | None = None
 
     def step(self, case: Case, replies: Sequence[Reply], *, seconds: float) -> Result | Failure | Passed:
         """The ending by a kept program; else how the nearest one misses the document."""
@@ -32,7 +32,7 @@ class ByKeptProgram:
             return Passed(why="the document holds no sheet", told=False)
         misses: list[Drift] = []
         for trial in self._programs.trials(case.prompt, self._read):
-            if trial.run is None or trial.changed:
+            if trial.run is None or trial.layout is None or trial.changed:
                 misses.append(Drift(kept=trial.kept, wrong=trial.changed, fits=False))
                 continue
             kept = trial.kept
@@ -40,7 +40,7 @@ class ByKeptProgram:
             if not found.wrong:
                 by, notes = ("program", kept.id), (_by(kept),)
                 ending = found.ending(case, replies, seconds=seconds, by=by, strategy=self.name, notes=notes)
-                self._taken = kept if isinstance(ending, Result) else None
+                self._taken = (kept, trial.layout) if isinstance(ending, Result) else None
                 return ending
             misses.append(Drift(kept=kept, wrong=tuple(found.wrong), fits=True))
         return _passed(case, misses)
@@ -48,7 +48,7 @@ class ByKeptProgram:
     def taken(self) -> None:
         """Count one more document of the program, unless a person is asked about it."""
         if self._taken is not None:
-            self._programs.proven_again(self._taken)
+            self._programs.proven_again(*self._taken)
 
 
 def _passed(case: Case, misses: Sequence[Drift]) -> Passed:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+
+from pydantic import Field
 
 from llm_convert.contracts.base import Contract
 from llm_convert.programs.findings import unused_numbers
@@ -27,6 +30,9 @@ _MARKS = re.compile(r"[\s*†‡§¹²³]+$")
 _TYPES = (Content.NUMBER, Content.DATE, Content.BOOLEAN, Content.WORDS)
 _SHARE = 0.2
 """Of a column's filled cells: a kind that fewer are of is an exception."""
+_MOST = 0.5
+_AS_OFTEN = 3
+"""As often as it was blank before, had one more row been, a field may be: fewer blanks are no sign of anything."""
 _ANCHORS = 10
 """More anchors than this are many, however many."""
 _TITLE_ROWS = 30
@@ -47,6 +53,8 @@ class Fingerprint(Contract):
     """Problems that the document had when the program was accepted, without their places and numbers."""
     sometimes_blank: tuple[str, ...] = ()
     """Fields, as problems name them, and columns that were blank in some rows: in another week they may be in all."""
+    blank_rows: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    """Of each field, as problems name it: in how many rows it was blank, and of how many, over all proven documents."""
 
 
 def fingerprint(run: Run) -> Fingerprint:
@@ -55,7 +63,14 @@ def fingerprint(run: Run) -> Fingerprint:
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     found = {_signature(one) for one in run.findings if one.kind not in _PASSING}
     problems = tuple(sorted(found.union(_unlabelled(run))))
-    return Fingerprint(digest=digest, parts=parts, problems=problems, sometimes_blank=tuple(_sometimes_blank(run)))
+    blank_rows = _blank_rows(run)
+    return Fingerprint(
+        digest=digest,
+        parts=parts,
+        problems=problems,
+        sometimes_blank=tuple(_sometimes_blank(run, blank_rows)),
+        blank_rows={_of_field(*field): counts for field, counts in blank_rows.items()},
+    )
 
 
 def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
@@ -65,9 +80,35 @@ def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
     said = [f"was: {part}" for part in kept.parts if part not in parts]
     said += [f"is: {part}" for part in parts if part not in kept.parts]
     said += [f"new problem: {problem}" for problem in new.problems if problem not in known]
+    said += _more_blanks(kept, new)
     if not said and list(kept.parts) != parts:
         said.append("the same parts stand in another order")
     return said
+
+
+def learned(kept: Fingerprint, new: Fingerprint) -> Fingerprint:
+    """A kept layout with what one more document of it shows: which fields may be blank, and how often."""
+    counts = dict(kept.blank_rows)
+    for field, (blank, rows) in new.blank_rows.items():
+        before = counts.get(field, (0, 0))
+        counts[field] = (before[0] + blank, before[1] + rows)
+    return kept.model_copy(
+        update={
+            "problems": tuple(sorted({*kept.problems, *new.problems})),
+            "sometimes_blank": tuple(sorted({*kept.sometimes_blank, *new.sometimes_blank})),
+            "blank_rows": counts,
+        }
+    )
+
+
+def _more_blanks(kept: Fingerprint, new: Fingerprint) -> Iterator[str]:
+    """Fields that most rows lack now and few lacked before: what was read for them is not where it was."""
+    for field, (blank, rows) in new.blank_rows.items():
+        before, of = kept.blank_rows.get(field, (0, 0))
+        possible = _AS_OFTEN * (before + 1) / (of + 1)
+        told = field in {*kept.problems, *new.problems} - {*kept.sometimes_blank}
+        if of and not told and blank / rows > max(_MOST, possible):
+            yield f"new problem: {field} in {blank} of {rows} rows, before in {before} of {of}"
 
 
 def _as_filled(part: str, kept: Fingerprint) -> str:
@@ -135,14 +176,28 @@ def _unlabelled(run: Run) -> Iterator[str]:
             yield f"unlabelled {placed.label}"
 
 
-def _sometimes_blank(run: Run) -> Iterator[str]:
+def _blank_rows(run: Run) -> dict[tuple[str, str], tuple[int, int]]:
+    """Blank rows and all rows of each table's fields."""
+    rows = Counter(record.table for record in run.records)
+    blank = Counter(
+        (record.table, name)
+        for record in run.records
+        for name, got in zip(record.fields, record.got, strict=True)
+        if got.value is None
+    )
+    fields = dict.fromkeys((record.table, name) for record in run.records for name in record.fields)
+    return {(table, name): (blank[table, name], rows[table]) for table, name in fields}
+
+
+def _of_field(table: str, name: str) -> str:
+    """A field as problems name it."""
+    return f"{Kind.BLANK_FIELD.value} {table} {name}"
+
+
+def _sometimes_blank(run: Run, blank_rows: dict[tuple[str, str], tuple[int, int]]) -> Iterator[str]:
     rows = _rows(run)
-    filled: dict[tuple[str, str], set[bool]] = {}
-    for record in run.records:
-        for name, got in zip(record.fields, record.got, strict=True):
-            filled.setdefault((record.table, name), set()).add(got.value is not None)
-    fields = {field for field, known in filled.items() if len(known) == 2}
-    yield from sorted(f"{Kind.BLANK_FIELD.value} {table} {name}" for table, name in fields)
+    fields = {field for field, (blank, of) in blank_rows.items() if 0 < blank < of}
+    yield from sorted(_of_field(*field) for field in fields)
     tables = {table for table, _ in fields}
     columns = {
         f"table {placed.label}{_COLUMNS}{_header(placed, column)}"
