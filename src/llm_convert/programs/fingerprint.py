@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
 from pydantic import Field
 
 from llm_convert.contracts.base import Contract
+from llm_convert.programs.blanks import Counts, added, blank_rows, field_name, more_than_possible
 from llm_convert.programs.findings import unused_numbers
 from llm_convert.programs.periods import MONTHS
 from llm_convert.programs.placed import Placed
@@ -30,9 +30,6 @@ _MARKS = re.compile(r"[\s*†‡§¹²³]+$")
 _TYPES = (Content.NUMBER, Content.DATE, Content.BOOLEAN, Content.WORDS)
 _SHARE = 0.2
 """Of a column's filled cells: a kind that fewer are of is an exception."""
-_MOST = 0.5
-_AS_OFTEN = 3
-"""As often as it was blank before, had one more row been, a field may be: fewer blanks are no sign of anything."""
 _ANCHORS = 10
 """More anchors than this are many, however many."""
 _TITLE_ROWS = 30
@@ -63,13 +60,13 @@ def fingerprint(run: Run) -> Fingerprint:
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     found = {_signature(one) for one in run.findings if one.kind not in _PASSING}
     problems = tuple(sorted(found.union(_unlabelled(run))))
-    blank_rows = _blank_rows(run)
+    counts = blank_rows(run)
     return Fingerprint(
         digest=digest,
         parts=parts,
         problems=problems,
-        sometimes_blank=tuple(_sometimes_blank(run, blank_rows)),
-        blank_rows={_of_field(*field): counts for field, counts in blank_rows.items()},
+        sometimes_blank=tuple(_sometimes_blank(run, counts)),
+        blank_rows=counts,
     )
 
 
@@ -80,7 +77,9 @@ def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
     said = [f"was: {part}" for part in kept.parts if part not in parts]
     said += [f"is: {part}" for part in parts if part not in kept.parts]
     said += [f"new problem: {problem}" for problem in new.problems if problem not in known]
-    said += _more_blanks(kept, new)
+    told = {*kept.problems, *new.problems} - {*kept.sometimes_blank}
+    more = more_than_possible(kept.blank_rows, new.blank_rows)
+    said += [f"new problem: {field} {counts}" for field, counts in more if field not in told]
     if not said and list(kept.parts) != parts:
         said.append("the same parts stand in another order")
     return said
@@ -88,27 +87,13 @@ def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
 
 def learned(kept: Fingerprint, new: Fingerprint) -> Fingerprint:
     """A kept layout with what one more document of it shows: which fields may be blank, and how often."""
-    counts = dict(kept.blank_rows)
-    for field, (blank, rows) in new.blank_rows.items():
-        before = counts.get(field, (0, 0))
-        counts[field] = (before[0] + blank, before[1] + rows)
     return kept.model_copy(
         update={
             "problems": tuple(sorted({*kept.problems, *new.problems})),
             "sometimes_blank": tuple(sorted({*kept.sometimes_blank, *new.sometimes_blank})),
-            "blank_rows": counts,
+            "blank_rows": added(kept.blank_rows, new.blank_rows),
         }
     )
-
-
-def _more_blanks(kept: Fingerprint, new: Fingerprint) -> Iterator[str]:
-    """Fields that most rows lack now and few lacked before: what was read for them is not where it was."""
-    for field, (blank, rows) in new.blank_rows.items():
-        before, of = kept.blank_rows.get(field, (0, 0))
-        possible = _AS_OFTEN * (before + 1) / (of + 1)
-        told = field in {*kept.problems, *new.problems} - {*kept.sometimes_blank}
-        if of and not told and blank / rows > max(_MOST, possible):
-            yield f"new problem: {field} in {blank} of {rows} rows, before in {before} of {of}"
 
 
 def _as_filled(part: str, kept: Fingerprint) -> str:
@@ -176,29 +161,15 @@ def _unlabelled(run: Run) -> Iterator[str]:
             yield f"unlabelled {placed.label}"
 
 
-def _blank_rows(run: Run) -> dict[tuple[str, str], tuple[int, int]]:
-    """Blank rows and all rows of each table's fields."""
-    rows = Counter(record.table for record in run.records)
-    blank = Counter(
-        (record.table, name)
-        for record in run.records
-        for name, got in zip(record.fields, record.got, strict=True)
-        if got.value is None
-    )
-    fields = dict.fromkeys((record.table, name) for record in run.records for name in record.fields)
-    return {(table, name): (blank[table, name], rows[table]) for table, name in fields}
-
-
-def _of_field(table: str, name: str) -> str:
-    """A field as problems name it."""
-    return f"{Kind.BLANK_FIELD.value} {table} {name}"
-
-
-def _sometimes_blank(run: Run, blank_rows: dict[tuple[str, str], tuple[int, int]]) -> Iterator[str]:
+def _sometimes_blank(run: Run, counts: Counts) -> Iterator[str]:
     rows = _rows(run)
-    fields = {field for field, (blank, of) in blank_rows.items() if 0 < blank < of}
-    yield from sorted(_of_field(*field) for field in fields)
-    tables = {table for table, _ in fields}
+    fields = {field for field, (blank, of) in counts.items() if 0 < blank < of}
+    yield from sorted(fields)
+    tables = {
+        placed.label
+        for placed in run.placed
+        if any(field_name(placed.label, name) in fields for name in placed.table.fields)
+    }
     columns = {
         f"table {placed.label}{_COLUMNS}{_header(placed, column)}"
         for occurrence, placed in enumerate(run.placed)
