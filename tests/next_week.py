@@ -10,31 +10,35 @@ import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from openpyxl import load_workbook
 from openpyxl.cell import Cell, MergedCell
 from openpyxl.worksheet.worksheet import Worksheet
 
-from real_books import number
+from real_books import READ, number
 
 FACTOR = 3
+MOST_DECIMALS = 6
+"""A file holds 16 digits of a number."""
 
 
-def next_week(book: Path, to: Path, name: str) -> None:
-    """Write next week's file of the workbook of that name."""
+def next_week(book: Path, to: Path, name: str) -> list[tuple[Any, ...]]:
+    """Write next week's file of the workbook of that name; the rows that stand in it, by the second reading."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         file = load_workbook(book, data_only=True, rich_text=True)
         CHANGED[name](file.worksheets)
         file.save(to)
+    return list(READ[name](file.worksheets))
 
 
 def thrice(cell: Cell | MergedCell) -> None:
-    """Three times the number, as many decimals as before, a text where it was one."""
+    """Three times the number, with its decimals, a text where it was one."""
     was = number(cell.value)
     if was is None:
         return
-    decimals = len(repr(cell.value).strip("'").partition(".")[2])
+    decimals = min(MOST_DECIMALS, len(repr(cell.value).strip("'").partition(".")[2]))
     now = round(was * FACTOR, decimals)
     cell.value = f"{now:.{decimals}f}" if isinstance(cell.value, str) else type(cell.value)(now)
 
@@ -77,7 +81,7 @@ def argentina_case3(sheets: list[Worksheet]) -> None:
     for row in range(7, 121):
         exports, imports, terms = (sheet.cell(row, column) for column in (2, 3, 4))
         imports.value = round(imports.value * 0.9, 1)
-        terms.value = exports.value / imports.value * 100
+        terms.value = round(exports.value / imports.value * 100, MOST_DECIMALS)
 
 
 def cashflows(sheets: list[Worksheet]) -> None:
