@@ -208,6 +208,16 @@ def test_a_layout_that_drifted_is_repaired_with_the_old_program_at_hand(
     assert "3 by kept, 1 by program; 1 drifted" in said
 
 
+def test_blanks_that_proven_weeks_have_shown_cost_no_call(sales: Night, server: ModelServer) -> None:
+    for week, blanks in enumerate((0, 3, 3, 6)):
+        sales.bsda = f"202511{7 * week + 1:02}230000"
+        lines = [f"샴푸{n},{'' if n < blanks else f'2025-11-0{n + 1}'},{week}{n}00" for n in range(6)]
+        sales.drop(f"매출 {week}.csv", "\n".join(["품목,판매일,금액", *lines, ""]).encode())
+        line = next(item for item in converted(sales).items if not item.reused)
+        assert (line.outcome, line.strategy, line.rows) == (Outcome.SUCCEEDED, "kept" if week else "program", 6)
+    assert server.answer_with.asked == ["program"]
+
+
 def test_a_pinned_program_is_never_replaced(sales: Night, server: ModelServer) -> None:
     sales.drop("매출 1.csv", sheet(1))
     converted(sales)

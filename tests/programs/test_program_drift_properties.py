@@ -13,7 +13,8 @@ from random_layouts import SLOW, Laid, Layout, expected, got, laid_out, layouts,
 
 from llm_convert.contracts.document import CellRange
 from llm_convert.errors import LlmConvertError
-from llm_convert.programs import MisfitError, Run, differences, execute, fingerprint, load_program
+from llm_convert.programs import Fingerprint, MisfitError, Run, differences, execute, fingerprint, load_program
+from llm_convert.programs.fingerprint import learned
 
 seeds = st.integers(0, 1000)
 
@@ -121,6 +122,57 @@ def test_another_layout_is_noticed(own, layout, seed, change, rnd) -> None:
     except MisfitError:
         return
     assert differences(fingerprint(before), fingerprint(after))
+
+
+STOCK = load_program(
+    {
+        "tables": [
+            {
+                "anchor": "^Code$",
+                "values": "^Qty$",
+                "fields": {"code": {"column": "^Code$"}, "remark": {"column": "^Remark$"}, "quantity": {}},
+            }
+        ]
+    }
+)
+filled = st.lists(st.booleans(), min_size=1, max_size=30)
+
+
+def stock(remarks: list[bool], *, column: int = 2) -> Fingerprint:
+    """A list with a remark, or none, in each row; below its header, or in another column."""
+    laid = Laid()
+    for at, header in enumerate(("Code", "Qty", "Remark")):
+        laid.put(0, at, header)
+    for row, has in enumerate(remarks, 1):
+        laid.put(row, 0, f"C-{row}")
+        laid.put(row, 1, row)
+        laid.put(row, column, "late" if has else None)
+    return fingerprint(execute(STOCK, document(laid.sheet(Layout(**dict.fromkeys(PLAIN, False))))))
+
+
+PLAIN = ("pivot", "two_headers", "merged", "sections", "totals", "title", "notes", "gap_column", "transposed")
+
+
+@SLOW
+@given(filled, filled)
+def test_a_few_blanks_are_no_drift_and_what_was_accepted_once_is_accepted_again(first, later) -> None:
+    if any(later):
+        later = [*later, *[True] * later.count(False)]
+    kept, new = stock([*first, True]), stock(later)
+    if any(later):
+        assert differences(kept, new) == []
+    if differences(kept, new) == []:
+        assert differences(learned(kept, new), new) == []
+        assert differences(learned(kept, new), kept) == []
+
+
+@SLOW
+@given(st.integers(2, 30), st.integers(2, 30), st.lists(st.integers(0, 1), max_size=4))
+def test_a_column_whose_values_moved_is_noticed_however_many_weeks_were_learnt(rows, later, weeks) -> None:
+    kept = stock([True] * rows)
+    for blanks in weeks:
+        kept = learned(kept, stock([True] * 20 + [False] * blanks))
+    assert differences(kept, stock([True] * later, column=4))
 
 
 _WORDS = ["^Region$", "Amount", "H[12]$", "", "up", "left", 0, 1, -3, 99, None, True, [], {}, ["Total"], "start", ".*"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from programs_kit import PROGRAMS, document, run, sheet, table
 from llm_convert.contracts.document import CellRange, Document, Sheet, cell_reference, parse_cell_reference
 from llm_convert.documents.options import ReadOptions
 from llm_convert.documents.reader import read_document
-from llm_convert.programs import MisfitError, Run, differences, execute, fingerprint, load_program
+from llm_convert.programs import Fingerprint, Kind, MisfitError, Run, differences, execute, fingerprint, load_program
+from llm_convert.programs.fingerprint import learned
 
 PROGRAM = table("""
     anchor: ^Region$
@@ -93,11 +94,11 @@ def changed(row: int, column: int, value: object) -> list[list[object]]:
         ([[*row, at * 7 if at > 3 else ("Plan" if at == 3 else None)] for at, row in enumerate(BASE)], "plan"),
         ([*BASE, ["Region", "Shop", "Stock"], ["North", "A", 12]], "anchors 2"),
         ([*BASE, ["Stock", 12]], "numbers outside of all tables"),
-        (changed(6, 2, 999), "new problem: check"),
+        ([*BASE[:7], *BASE[8:]], "new problem: check"),
         (changed(6, 2, "n.q."), "new problem: "),
         ([[row[1], row[0], *row[2:]] if len(row) > 2 else row for row in BASE], ""),
     ],
-    ids=["unit", "moved", "added", "block", "stray", "number", "text", "swapped"],
+    ids=["unit", "moved", "added", "block", "stray", "line left out", "text", "swapped"],
 )
 def test_another_layout_or_a_new_problem_is_told(rows, said) -> None:
     try:
@@ -106,6 +107,13 @@ def test_another_layout_or_a_new_problem_is_told(rows, said) -> None:
         return
     found = differences(of(BASE), new)
     assert any(said in one for one in found), found
+
+
+def test_a_total_that_is_wrong_in_the_sheet_itself_is_no_other_layout() -> None:
+    rows = changed(6, 2, 999)
+    (told,) = run(PROGRAM, sheet(*rows)).problems
+    assert (told.kind, told.at[0]) == (Kind.OWN_FAULT, "S!C9")
+    assert differences(of(BASE), of(rows)) == []
 
 
 def test_a_new_block_is_noticed_although_other_numbers_were_unused_before() -> None:
@@ -152,6 +160,32 @@ def test_a_field_that_is_blank_now_and_then_may_be_blank_all_week(kept, new, sai
     found = differences(fingerprint(stock(*kept)), fingerprint(stock(*new)))
     assert len(found) == len(said)
     assert all(one.startswith(beginning) for one, beginning in zip(found, said, strict=True)), found
+
+
+def weeks(*blanks: int, of: int = 20) -> Fingerprint:
+    """The layout as it is known after weeks of ``of`` rows, with as many blank remarks each."""
+    first, *later = (fingerprint(stock(*[None] * blank, *["late"] * (of - blank))) for blank in blanks)
+    return reduce(learned, later, first)
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "drifted"),
+    [
+        ([0], 1, False),
+        ([0], 10, False),
+        ([0], 11, True),
+        ([0], 20, True),
+        ([0, 1, 0, 0], 20, True),
+        ([0, 1, 0, 0], 2, False),
+        ([0, 14], 20, False),
+        ([6], 20, False),
+        ([1], 20, True),
+        ([1], 12, True),
+    ],
+)
+def test_as_many_blanks_as_earlier_weeks_make_possible_are_no_drift(known, now, drifted) -> None:
+    found = differences(weeks(*known), weeks(now))
+    assert bool(found) is drifted, found
 
 
 def test_a_field_that_is_blank_now_and_then_must_keep_its_column() -> None:

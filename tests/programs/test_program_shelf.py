@@ -12,7 +12,7 @@ from programs_kit import document, prompt, run, sheet, table
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.errors import StoreError
 from llm_convert.ports import ObjectInfo, StoredObject
-from llm_convert.programs import KeptProgram, ProgramStore, Provenance, Shelf, keep
+from llm_convert.programs import KeptProgram, ProgramStore, Provenance, Shelf, fingerprint, keep
 from llm_convert.stores.local import LocalObjectStore
 
 PROMPT = prompt({"name": "item"}, {"name": "amount", "type": "decimal"})
@@ -85,7 +85,7 @@ def test_what_is_kept_here_is_tried_at_once(shelf: Shelf) -> None:
 def test_what_a_thousand_documents_proved_is_one_write(shelf: Shelf, store: CountingStore) -> None:
     (kept,) = ProgramStore(store, "t1").all()
     for _ in range(1000):
-        shelf.proven_again(kept)
+        shelf.proven_again(kept, kept.layout)
     assert store.asked["replace"] == 0
     shelf.settle()
     shelf.settle()
@@ -93,9 +93,28 @@ def test_what_a_thousand_documents_proved_is_one_write(shelf: Shelf, store: Coun
     assert [one.proven_on for one in ProgramStore(store, "t1").all()] == [1001]
 
 
+def test_what_later_documents_show_of_a_layout_is_learnt(shelf: Shelf, store: CountingStore) -> None:
+    (kept,) = ProgramStore(store, "t1").all()
+    for items in (["샴푸", None], ["린스", "비누"]):
+        lines = [[item, 100 + at] for at, item in enumerate(items)]
+        shelf.proven_again(kept, fingerprint(run(PROGRAM, sheet(["품목", "금액"], *lines), prompt=PROMPT)))
+    shelf.settle()
+    (after,) = ProgramStore(store, "t1").all()
+    assert after.id == kept.id
+    assert after.layout.blank_rows == {"blank_field #1 item": (1, 6), "blank_field #1 amount": (0, 6)}
+    assert "blank_field #1 item" in after.layout.sometimes_blank
+
+
+def test_a_program_that_its_writer_gives_again_is_known_to_fit(store: CountingStore) -> None:
+    programs, kept = ProgramStore(store, "t1"), kept_for(PROMPT)
+    programs.put(kept)
+    programs.put(kept.model_copy(update={"layout": kept.layout.model_copy(update={"problems": ("unused",)})}))
+    assert [one.layout.problems for one in programs.all()] == [("unused",)]
+
+
 def test_a_count_that_can_not_be_written_harms_nobody(shelf: Shelf, store: CountingStore, caplog) -> None:
     (kept,) = ProgramStore(store, "t1").all()
-    shelf.proven_again(kept)
+    shelf.proven_again(kept, kept.layout)
 
     def full(*_: object, **__: object) -> str:
         raise StoreError("can't write", remedy="Free space.")

@@ -23,7 +23,7 @@ from llm_convert.conversion.workshop import Workshop
 from llm_convert.errors import ConfigurationError
 from llm_convert.evaluation import Answered, Case, CaseScore, expected_rows, score_rows
 from llm_convert.ports import Completer
-from llm_convert.programs import Provenance, keep
+from llm_convert.programs import PERSON, Provenance, keep
 from llm_convert.samples.catalogue import sample_of
 from llm_convert.samples.weeks import WEEKS
 from llm_convert.settings import Settings
@@ -136,7 +136,7 @@ def _keep(program: Path, case: Case, prompt: Prompt, document: Path, workshop: W
             remedy=f"Run: llm-convert programs try DOCUMENT --prompt {prompt.prompt_id} --program {program}",
         )
     now = workshop.clock.now().isoformat(timespec="seconds")
-    provenance = Provenance(written_by="person", at=now, document_sha256=tried.document.sha256)
+    provenance = Provenance(written_by=PERSON, at=now, document_sha256=tried.document.sha256)
     workshop.programs.put_beside(keep(tried.run, prompt, provenance))
 
 

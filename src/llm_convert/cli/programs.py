@@ -123,14 +123,14 @@ def _keep(arguments: argparse.Namespace) -> int:
 def _keep_tried(tenant: str, prompt: Prompt, tried: Tried, *, before: KeptProgram | None, pinned: bool) -> int:
     from llm_convert import wiring
     from llm_convert.errors import EXIT_DATA
-    from llm_convert.programs import Provenance, keep
+    from llm_convert.programs import PERSON, Provenance, keep
 
     print(tried.told, file=sys.stderr)
     if tried.run is None or not tried.good:
         print("it is not kept: not every row is proven", file=sys.stderr)
         return EXIT_DATA
     now = wiring.open_clock().now().isoformat(timespec="seconds")
-    provenance = Provenance(written_by="person", at=now, document_sha256=tried.document.sha256)
+    provenance = Provenance(written_by=PERSON, at=now, document_sha256=tried.document.sha256)
     kept = keep(tried.run, prompt, provenance, before=before, pinned=pinned)
     if not _store(tenant).put(kept):
         print(f"{kept.id} is pinned; unpin it first", file=sys.stderr)

@@ -11,6 +11,7 @@ from llm_convert.contracts.prompt import Prompt
 from llm_convert.contracts.work import Claimed, QuarantinedRow, Row
 from llm_convert.conversion.checks import check_rows
 from llm_convert.conversion.grounding import IN_AN_IMAGE, prove_row
+from llm_convert.conversion.line_columns import misplaced, oddities
 from llm_convert.conversion.unscaled import unscaled
 
 ClaimedRow = dict[str, Claimed]
@@ -43,9 +44,10 @@ class Draft:
         quarantined: list[QuarantinedRow] = []
         unproven: dict[int, tuple[str, ...]] = {}
         forgotten = unscaled(claimed, prompt, document, derived=derived)
+        elsewhere = misplaced(claimed, prompt, document)
         for position, claim in enumerate(claimed):
             row, reasons = prove_row(claim, prompt, document, derived=derived)
-            reasons += forgotten.get(position, [])
+            reasons += [*forgotten.get(position, []), *(elsewhere.get(position, []) if not reasons else [])]
             if reasons:
                 quarantined.append(QuarantinedRow(row=row, reasons=tuple(reasons)))
                 if not all(IN_AN_IMAGE in reason for reason in reasons):
@@ -79,6 +81,15 @@ class Draft:
     def _lacks_rows(self) -> bool:
         """Totals disagree although every row is what the document says. Where one is not, that may be all of it."""
         return bool(self.disagreements) and not self.unproven
+
+    @property
+    def declares_totals(self) -> bool:
+        """Whether the prompt wants stated totals, or percentages and balances between rows, compared."""
+        return bool(self._kinds_of_totals)
+
+    @property
+    def _kinds_of_totals(self) -> set[str]:
+        return {check.kind for check in self.prompt.checks if check.kind == "sum" or getattr(check, "label", None)}
 
     def said(self) -> str:
         """What a model is told: only what failed, with the reason."""
@@ -122,13 +133,14 @@ class Draft:
         return self if len(after.rows) < len(self.rows) else after
 
     def coverage_notes(self) -> list[str]:
-        """How many stated totals were found and agree, where the prompt declares any."""
-        kinds = {check.kind for check in self.prompt.checks if check.kind == "sum" or getattr(check, "label", None)}
+        """How many stated totals were found and agree, where the prompt declares any; and what else can't be proven."""
+        odd = oddities(self.claimed, self.prompt, self.document)
+        kinds = self._kinds_of_totals
         if not kinds:
-            return []
+            return odd
         what = "totals" if kinds == {"sum"} else "totals, percentages and balances"
         found = f"{self.totals} stated {what} agree with their lines"
-        return [found if self.totals else "no stated total was found to check against"]
+        return [found if self.totals else "no stated total was found to check against", *odd]
 
     def all_quarantined(self) -> tuple[QuarantinedRow, ...]:
         """Every row, the proven ones too: where totals disagree nobody knows which of them is wrong."""

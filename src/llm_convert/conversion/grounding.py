@@ -79,6 +79,16 @@ def prove_row(
     return Row(values=values, at={name: places for name, places in at.items() if places}), reasons
 
 
+def number_stands(field: OutputField, claim: Claimed, text: str, document: Document) -> bool:
+    """Whether a numeric field's value is what a text says, in the unit that its further addresses state."""
+    try:
+        value = _canonical(field, claim.value)
+        statements = [document.resolve(address) for address in claim.at[1:]]
+        return value is not None and _number_supported(field, value, [text, *statements])
+    except (Unsupported, ReadingError, AddressError):
+        return False
+
+
 def _made_value(field: OutputField, claim: Claimed, document: Document) -> Scalar:
     value = _canonical(field, claim.value)
     if value is None and field.required:

@@ -12,10 +12,9 @@ from functools import cached_property
 
 from llm_convert.contracts.document import Document
 from llm_convert.contracts.prompt import ModelTier, Strategy
-from llm_convert.contracts.work import Reply, Result
-from llm_convert.conversion.case import Case, Drift, Passed, attempts_of, usage_of
-from llm_convert.conversion.draft import Draft
-from llm_convert.conversion.kept_program import made_by_program
+from llm_convert.contracts.work import Failure, Reply, Result
+from llm_convert.conversion.by_program import judged
+from llm_convert.conversion.case import Case, Drift, Passed, Step
 from llm_convert.conversion.settling import is_deterministic
 from llm_convert.ports import Clock, CompletionRequest, TextContent, Turn
 from llm_convert.programs import (
@@ -27,7 +26,6 @@ from llm_convert.programs import (
     Read,
     Run,
     Shelf,
-    all_derived,
     execute,
     instruction,
     keep,
@@ -40,9 +38,9 @@ from llm_convert.programs import (
 
 TOOL_NAME = "write_program"
 LARGEST_PROGRAM_TOKENS = 8_000
-GRAVE = frozenset({Kind.CHECK, Kind.NO_ROWS, Kind.REQUIRED, Kind.UNREAD, Kind.UNKNOWN_FIELD, Kind.MENDED})
-"""Findings that a program is not accepted with. Numbers that it leaves out, and fields that are always blank, are told
-to its writer once and may then be meant."""
+GRAVE = frozenset({Kind.CHECK, Kind.NO_ROWS, Kind.REQUIRED, Kind.UNREAD, Kind.UNKNOWN_FIELD})
+"""Findings that a program is not accepted with; what is wrong in the sheet itself is none. Numbers that it leaves out,
+and fields that are always blank, are told to its writer once and may then be meant."""
 ASKED_ONCE = frozenset({Kind.UNUSED, Kind.BLANK_FIELD})
 MOST_FAULTS = 20
 
@@ -64,8 +62,8 @@ class ByNewProgram:
         self._accepted: KeptProgram | None = None
         self.in_turns = not is_deterministic(provider)
 
-    def step(self, case: Case, replies: Sequence[Reply], *, seconds: float) -> Result | CompletionRequest | Passed:
-        """The rows by an accepted program, the next request to its writer, or why there is no program.
+    def step(self, case: Case, replies: Sequence[Reply], *, seconds: float) -> Step:
+        """The ending by an accepted program, the next request to its writer, or why there is no program.
 
         Replies that ask for rows mean that writing a program was given up.
         """
@@ -79,7 +77,7 @@ class ByNewProgram:
         asked = _request(case, self._styled)
         for number, reply in enumerate(written, start=1):
             told = self._judged(case, reply, replies, seconds, last=number > case.repairs)
-            if isinstance(told, Result):
+            if not isinstance(told, str):
                 return told
             if not told or number > case.repairs:
                 tries = "1 try" if number == 1 else f"{number} tries"
@@ -101,25 +99,29 @@ class ByNewProgram:
 
     def _judged(
         self, case: Case, reply: Reply, replies: Sequence[Reply], seconds: float, *, last: bool
-    ) -> Result | str:
-        """The rows by an accepted program; else what its writer is told, empty where telling would not help."""
+    ) -> Result | Failure | str:
+        """The ending by an accepted program; else what its writer is told, empty where telling would not help."""
         if reply.stop_reason not in {"tool_use", "end_turn"} or reply.answer is None:
             return ""
         try:
             run = execute(load_program(reply.answer), self._styled, case.prompt.output)
         except (ProgramError, MisfitError) as error:
             return str(error)
-        draft = Draft.of(run.answer().rows, case.prompt, self._styled, derived=all_derived(run.program))
+        writer = f"{reply.provider}/{reply.model}"
+        found = judged(case, run, self._styled, written_by=writer)
         unsettled = GRAVE if last or reply.call > 1 else GRAVE | ASKED_ONCE
-        wrong = draft.wrong
+        wrong = found.wrong
         if wrong or any(finding.kind in unsettled for finding in run.findings):
             return "\n".join([told_of(run), *wrong[:MOST_FAULTS], _ASK_AGAIN])
-        self._accepted = self._as_kept(case, run, reply)
-        return _result(case, self._accepted, run, draft, replies, seconds)
+        self._accepted = kept = self._as_kept(case, run, writer)
+        after = f" as version {kept.version}, after {kept.replaces}" if kept.replaces else ""
+        notes = (*case.notes, f"by a program that was written for this layout and is kept{after}")
+        by = (replies[-1].provider, replies[-1].model)
+        return found.ending(case, replies, seconds=seconds, by=by, strategy=self.name, notes=notes)
 
-    def _as_kept(self, case: Case, run: Run, reply: Reply) -> KeptProgram:
+    def _as_kept(self, case: Case, run: Run, writer: str) -> KeptProgram:
         provenance = Provenance(
-            written_by=f"{reply.provider}/{reply.model}",
+            written_by=writer,
             at=self._clock.now().isoformat(timespec="seconds"),
             document_sha256=self._styled.sha256,
             run_id=case.run_id,
@@ -131,31 +133,6 @@ _ASK_AGAIN = (
     "Call the tool again with the whole program, corrected. Where a number is left out, or a field is blank, on"
     " purpose, say so with ignore, or give the same program again."
 )
-
-
-def _result(case: Case, kept: KeptProgram, run: Run, draft: Draft, replies: Sequence[Reply], seconds: float) -> Result:
-    last = replies[-1]
-    after = f" as version {kept.version}, after {kept.replaces}" if kept.replaces else ""
-    return Result(
-        item=case.item,
-        run_id=case.run_id,
-        bsda=case.bsda,
-        provider=last.provider,
-        model=last.model,
-        strategy=Strategy.PROGRAM,
-        table=case.prompt.output.table,
-        rows=draft.rows,
-        notes=(
-            *case.document.notes,
-            *case.notes,
-            *draft.coverage_notes(),
-            *made_by_program(run),
-            f"by a program that was written for this layout and is kept{after}",
-        ),
-        usage=usage_of(replies),
-        seconds=seconds,
-        attempts=attempts_of(replies),
-    )
 
 
 def _request(case: Case, document: Document) -> CompletionRequest:

@@ -157,17 +157,7 @@ def _settled(walk: _Walk, draft: Draft, replies: Sequence[Reply], seconds: float
     usage = usage_of(replies)
     attempts = attempts_of(replies)
     if draft.disagreements:
-        return Failure(
-            item=case.item,
-            run_id=case.run_id,
-            outcome=Outcome.CLARIFY,
-            cause=Cause.TOTALS_DISAGREE,
-            detail=_first(draft.disagreements),
-            usage=usage,
-            seconds=seconds,
-            quarantined=draft.all_quarantined(),
-            attempts=attempts,
-        )
+        return totals_disagree(case, draft, replies, seconds)
     if not draft.rows and draft.quarantined:
         # Not raised: the rows go into the quarantine, whose reasons a person must read.
         return Failure(
@@ -194,6 +184,21 @@ def _settled(walk: _Walk, draft: Draft, replies: Sequence[Reply], seconds: float
         usage=usage,
         seconds=seconds,
         attempts=attempts,
+    )
+
+
+def totals_disagree(case: Case, draft: Draft, replies: Sequence[Reply], seconds: float) -> Failure:
+    """A person is asked which is wrong, a total or its lines; no row is landed before."""
+    return Failure(
+        item=case.item,
+        run_id=case.run_id,
+        outcome=Outcome.CLARIFY,
+        cause=Cause.TOTALS_DISAGREE,
+        detail=_first(draft.disagreements),
+        usage=usage_of(replies),
+        seconds=seconds,
+        quarantined=draft.all_quarantined(),
+        attempts=attempts_of(replies),
     )
 
 

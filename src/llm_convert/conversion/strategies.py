@@ -35,7 +35,7 @@ class Converting(Protocol):
         """
 
     def taken(self) -> None:
-        """Its result is the item's: remember what later documents gain by. Raises StoreError."""
+        """Its ending is the item's: remember what later documents gain by. Raises StoreError."""
 
 
 def strategies_of(prompt: Prompt, workshop: Workshop, read: Read) -> tuple[Converting, ...]:

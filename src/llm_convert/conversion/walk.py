@@ -85,7 +85,7 @@ class Walk:
 
     def _step_of(self, strategy: Converting) -> Step:
         step = strategy.step(self.case, tuple(self._replies), seconds=time.monotonic() - self._started)
-        if isinstance(step, Result):
+        if isinstance(step, Result | Failure):
             strategy.taken()
         return step
 
@@ -115,7 +115,8 @@ class Walk:
         try:
             ended = await self._by(strategy)
             if isinstance(ended, Result) or any(reply.purpose == "program" for reply in self._replies):
-                accepted = isinstance(ended, Result)
+                # A question to a person comes of the rows; the program that gave them is kept.
+                accepted = not isinstance(ended, Passed)
             return ended
         finally:
             self._turns.end(turn, accepted=accepted)

@@ -15,7 +15,7 @@ from llm_convert.programs.derived import all_derived, derived_fields
 from llm_convert.programs.executor import execute
 from llm_convert.programs.faults import Misfit, MisfitError, ProgramError
 from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint
-from llm_convert.programs.kept import KeptProgram, ProgramStore, Provenance, keep
+from llm_convert.programs.kept import PERSON, KeptProgram, ProgramStore, Provenance, keep
 from llm_convert.programs.language import Program, Table, load_program
 from llm_convert.programs.reference import tool_schema
 from llm_convert.programs.run import Checked, Finding, Kind, Record, Run
@@ -24,6 +24,7 @@ from llm_convert.programs.sketch import Sketch, alike, sketch_of
 from llm_convert.programs.view import sheet_view, tsv_chars, view
 
 __all__ = [
+    "PERSON",
     "Checked",
     "Finding",
     "Fingerprint",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from llm_convert.contracts.base import Scalar
+from llm_convert.contracts.document import Sheet
 from llm_convert.programs.controls import Balance, Control, Order, Percent, Sum, Unique, Where
 from llm_convert.programs.language import Program
 from llm_convert.programs.ordering import check_order, check_unique
+from llm_convert.programs.own_faults import own_faults
 from llm_convert.programs.patterns import pattern
 from llm_convert.programs.run import Checked, Finding, Kind, Record
-from llm_convert.programs.sums import Compared, check_balance, check_percent, check_sum
+from llm_convert.programs.sums import Compared, Said, check_balance, check_percent, check_sum
 from llm_convert.readings import text_of
 
 SHOWN = 20
@@ -22,6 +24,7 @@ SHOWN = 20
 class Outcome:
     """What the checks leave and say."""
 
+    sheets: Sequence[Sheet]
     kept: list[Record]
     left_out: list[Record]
     checks: list[Checked] = field(default_factory=list)
@@ -29,9 +32,9 @@ class Outcome:
     coverage: float = 0.0
 
 
-def check_all(program: Program, by_table: Sequence[Sequence[Record]]) -> Outcome:
+def check_all(program: Program, by_table: Sequence[Sequence[Record]], sheets: Sequence[Sheet]) -> Outcome:
     """Run the checks of each table over its records, then those across tables over all that they left."""
-    outcome = Outcome(kept=[], left_out=[])
+    outcome = Outcome(sheets=sheets, kept=[], left_out=[])
     gone: set[int] = set()
     covered: set[int] = set()
     for table, label, records in zip(program.tables, program.names(), by_table, strict=True):
@@ -83,20 +86,34 @@ def _run(
     for number, control in enumerate(controls, 1):
         compared = _compared(control, chosen(control.where, records), stated)
         name = f"{prefix}{control.check} {number}"
-        outcome.checks.append(Checked(name=name, compared=compared.count, broken=len(compared.broken)))
+        value = "" if isinstance(control, Order | Unique) else control.value
+        own = own_faults(compared.comparisons, value, outcome.sheets)
+        outcome.checks.append(Checked(name=name, compared=compared.count, broken=len(compared.broken), own=len(own)))
         if not compared.count:
             outcome.findings.append(
                 Finding(kind=Kind.CHECK, name=name, text=f"{name} compared nothing: no row is what it names")
             )
-        for text, at in compared.broken[:SHOWN]:
-            outcome.findings.append(Finding(kind=Kind.CHECK, name=name, text=f"{name}: {text}", at=at))
-        if len(compared.broken) > SHOWN:
-            more = f"{name}: {len(compared.broken) - SHOWN} more do not hold"
-            outcome.findings.append(Finding(kind=Kind.CHECK, name=name, text=more))
-        for text, at in compared.mended:
+        ours, sheets = _parted(compared, own)
+        outcome.findings += _told(Kind.CHECK, name, ours)
+        outcome.findings += _told(Kind.OWN_FAULT, name, sheets)
+        for text, at, _ in compared.mended:
             outcome.findings.append(Finding(kind=Kind.MENDED, name=name, text=f"{name}: {text}", at=at))
         gone.update(compared.gone)
         covered.update(compared.covered)
+
+
+def _parted(compared: Compared, own: set[int]) -> tuple[list[Said], list[Said]]:
+    """What is broken: by the program's reading, and in the sheet itself."""
+    ours = [said for said in compared.broken if id(said.comparison) not in own]
+    return ours, [said for said in compared.broken if id(said.comparison) in own]
+
+
+def _told(kind: Kind, name: str, broken: Sequence[Said]) -> Iterator[Finding]:
+    beside = ", while the same cells beside it agree: the sheet itself is off" if kind is Kind.OWN_FAULT else ""
+    for text, at, _ in broken[:SHOWN]:
+        yield Finding(kind=kind, name=name, text=f"{name}: {text}{beside}", at=at)
+    if len(broken) > SHOWN:
+        yield Finding(kind=kind, name=name, text=f"{name}: {len(broken) - SHOWN} more do not hold")
 
 
 def _stated(controls: Sequence[Control], records: Sequence[Record]) -> set[int]:

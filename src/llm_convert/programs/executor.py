@@ -89,7 +89,7 @@ class _Execution:
         return self._finished(by_table)
 
     def _finished(self, by_table: list[list[Record]]) -> Run:
-        checked = check_all(self._program, by_table)
+        checked = check_all(self._program, by_table, self._sheets)
         rows: dict[str, int] = {}
         for label, records in zip(self._program.names(), by_table, strict=True):
             rows[label] = rows.get(label, 0) + len(records)

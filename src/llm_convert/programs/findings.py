@@ -39,11 +39,13 @@ def find_all(
     by_table = [[record for record in records if id(record) not in gone] for records in by_table]
     found = list(_of_target(program, target))
     required = {field.name for field in target.fields if field.required} if target is not None else set()
+    known = {field.name for field in target.fields} if target is not None else set()
     for table, label, records in zip(program.tables, program.names(), by_table, strict=True):
         if not records and not table.optional and not any(record.table == label for record in left_out):
             found.append(Finding(kind=Kind.NO_ROWS, text="gave no rows", table=label))
+        beyond = set(table.fields) - known if target is not None else set()
         needed = required | {name for name, pick in table.fields.items() if pick.required}
-        found.extend(_blank_fields(label, records, needed))
+        found.extend(_blank_fields(label, records, needed, beyond))
     kept = {_line(record.sheet, record.cell, turned=record.turned) for records in by_table for record in records}
     passed = {_line(record.sheet, record.cell, turned=record.turned) for record in left_out} - kept
     found.extend(_unread(around, passed))
@@ -71,7 +73,8 @@ def _for_checks(program: Program, table: Table) -> set[str]:
     return named.union(*(fields_of(control) for control in (*table.checks, *program.checks)))
 
 
-def _blank_fields(label: str, records: Sequence[Record], required: set[str]) -> Iterator[Finding]:
+def _blank_fields(label: str, records: Sequence[Record], required: set[str], beyond: set[str]) -> Iterator[Finding]:
+    """Fields ``beyond`` the target serve checks; of the rows that are left they may well be blank."""
     for name, index in records[0].fields.items() if records else ():
         blank = (record for record in records if record.got[index].value is None)
         if name in required:
@@ -80,7 +83,7 @@ def _blank_fields(label: str, records: Sequence[Record], required: set[str]) -> 
                 at = tuple(address for record in rows[:_SHOWN] for address in _any_address(record))
                 text = f"required field {name!r} is blank in {len(rows)} of {len(records)} rows"
                 yield Finding(kind=Kind.REQUIRED, text=text, at=at, table=label, name=name)
-        elif all(record.got[index].value is None for record in records):
+        elif name not in beyond and all(record.got[index].value is None for record in records):
             text = f"field {name!r} is blank in every row"
             yield Finding(kind=Kind.BLANK_FIELD, text=text, table=label, name=name)
 

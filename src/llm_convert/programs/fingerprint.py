@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from pydantic import Field
+
 from llm_convert.contracts.base import Contract
+from llm_convert.programs.blanks import Counts, added, blank_rows, field_name, more_than_possible
 from llm_convert.programs.findings import unused_numbers
 from llm_convert.programs.periods import MONTHS
 from llm_convert.programs.placed import Placed
@@ -32,7 +35,7 @@ _ANCHORS = 10
 _TITLE_ROWS = 30
 """Rows above the data in which a unit may be stated."""
 _COLUMNS, _BETWEEN = ": columns ", " | "
-_PASSING = frozenset({Kind.MENDED, Kind.ABSENT})
+_PASSING = frozenset({Kind.MENDED, Kind.OWN_FAULT, Kind.ABSENT})
 """Findings about one document's content, which say nothing about its layout."""
 
 
@@ -47,6 +50,8 @@ class Fingerprint(Contract):
     """Problems that the document had when the program was accepted, without their places and numbers."""
     sometimes_blank: tuple[str, ...] = ()
     """Fields, as problems name them, and columns that were blank in some rows: in another week they may be in all."""
+    blank_rows: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    """Of each field, as problems name it: in how many rows it was blank, and of how many, over all proven documents."""
 
 
 def fingerprint(run: Run) -> Fingerprint:
@@ -55,7 +60,14 @@ def fingerprint(run: Run) -> Fingerprint:
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     found = {_signature(one) for one in run.findings if one.kind not in _PASSING}
     problems = tuple(sorted(found.union(_unlabelled(run))))
-    return Fingerprint(digest=digest, parts=parts, problems=problems, sometimes_blank=tuple(_sometimes_blank(run)))
+    counts = blank_rows(run)
+    return Fingerprint(
+        digest=digest,
+        parts=parts,
+        problems=problems,
+        sometimes_blank=tuple(_sometimes_blank(run, counts)),
+        blank_rows=counts,
+    )
 
 
 def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
@@ -65,9 +77,23 @@ def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
     said = [f"was: {part}" for part in kept.parts if part not in parts]
     said += [f"is: {part}" for part in parts if part not in kept.parts]
     said += [f"new problem: {problem}" for problem in new.problems if problem not in known]
+    told = {*kept.problems, *new.problems} - {*kept.sometimes_blank}
+    more = more_than_possible(kept.blank_rows, new.blank_rows)
+    said += [f"new problem: {field} {counts}" for field, counts in more if field not in told]
     if not said and list(kept.parts) != parts:
         said.append("the same parts stand in another order")
     return said
+
+
+def learned(kept: Fingerprint, new: Fingerprint) -> Fingerprint:
+    """A kept layout with what one more document of it shows: which fields may be blank, and how often."""
+    return kept.model_copy(
+        update={
+            "problems": tuple(sorted({*kept.problems, *new.problems})),
+            "sometimes_blank": tuple(sorted({*kept.sometimes_blank, *new.sometimes_blank})),
+            "blank_rows": added(kept.blank_rows, new.blank_rows),
+        }
+    )
 
 
 def _as_filled(part: str, kept: Fingerprint) -> str:
@@ -135,15 +161,15 @@ def _unlabelled(run: Run) -> Iterator[str]:
             yield f"unlabelled {placed.label}"
 
 
-def _sometimes_blank(run: Run) -> Iterator[str]:
+def _sometimes_blank(run: Run, counts: Counts) -> Iterator[str]:
     rows = _rows(run)
-    filled: dict[tuple[str, str], set[bool]] = {}
-    for record in run.records:
-        for name, got in zip(record.fields, record.got, strict=True):
-            filled.setdefault((record.table, name), set()).add(got.value is not None)
-    fields = {field for field, known in filled.items() if len(known) == 2}
-    yield from sorted(f"{Kind.BLANK_FIELD.value} {table} {name}" for table, name in fields)
-    tables = {table for table, _ in fields}
+    fields = {field for field, (blank, of) in counts.items() if 0 < blank < of}
+    yield from sorted(fields)
+    tables = {
+        placed.label
+        for placed in run.placed
+        if any(field_name(placed.label, name) in fields for name in placed.table.fields)
+    }
     columns = {
         f"table {placed.label}{_COLUMNS}{_header(placed, column)}"
         for occurrence, placed in enumerate(run.placed)

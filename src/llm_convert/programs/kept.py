@@ -14,18 +14,21 @@ from llm_convert.contracts.prompt import Prompt
 from llm_convert.errors import DataError, ObjectNotFoundError, PreconditionFailedError
 from llm_convert.objects import create_model, find_model, overwrite, remove
 from llm_convert.ports import ObjectStore
-from llm_convert.programs.fingerprint import Fingerprint, fingerprint
+from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint, learned
 from llm_convert.programs.run import Run
 from llm_convert.programs.sketch import sketch_of
 
 log = logging.getLogger(__name__)
+
+PERSON = "person"
+"""The writer of a program that somebody keeps by hand."""
 
 
 class Provenance(Contract):
     """Where a program comes from."""
 
     written_by: str
-    """A provider and model such as ``vertex/claude-sonnet-4-6``, or ``person``."""
+    """A provider and model such as ``vertex/claude-sonnet-4-6``, or ``PERSON``."""
     at: str
     """ISO 8601, UTC."""
     document_sha256: str
@@ -103,7 +106,10 @@ class ProgramStore:
         if standing is not None and standing.pinned and not kept.pinned:
             return False
         if standing is not None and (standing.program, standing.pinned) == (kept.program, kept.pinned):
-            # Somebody else had the same one written at the same time.
+            # Somebody else had the same one written at the same time, or its writer says that it fits as it is.
+            if differences(standing.layout, kept.layout):
+                known = standing.model_copy(update={"layout": learned(standing.layout, kept.layout)})
+                overwrite(self._store, self._key(kept.prompt_id, kept.id), known.to_json())
             return True
         if standing is None and create_model(self._store, self._key(kept.prompt_id, kept.id), kept):
             return True
@@ -123,14 +129,14 @@ class ProgramStore:
         """Keep it no longer."""
         remove(self._store, self._key(kept.prompt_id, kept.id))
 
-    def count(self, prompt_id: str, program_id: str, times: int) -> None:
-        """Count documents that it gave the rows of. Of two that count at once one may be lost: it only orders what is
-        tried first.
+    def count(self, prompt_id: str, program_id: str, times: int, shown: Fingerprint) -> None:
+        """Count documents that it gave the rows of, and learn what they showed of the layout together. Of two that
+        count at once one may be lost: it orders what is tried first, and a blank is learnt another week.
         """
         try:
             held = self._store.read(self._key(prompt_id, program_id))
             now = KeptProgram.from_json(held.data)
-            counted = now.model_copy(update={"proven_on": now.proven_on + times})
+            counted = now.model_copy(update={"proven_on": now.proven_on + times, "layout": learned(now.layout, shown)})
             self._store.replace(self._key(prompt_id, program_id), counted.to_json(), if_version=held.version)
         except (ObjectNotFoundError, PreconditionFailedError):
             return

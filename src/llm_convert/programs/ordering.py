@@ -10,7 +10,7 @@ from llm_convert.contracts.base import Scalar
 from llm_convert.programs.controls import Order, Unique
 from llm_convert.programs.periods import parse_period
 from llm_convert.programs.run import Record
-from llm_convert.programs.sums import Compared, grouped, number_of
+from llm_convert.programs.sums import Compared, Said, grouped, number_of
 from llm_convert.programs.values import Got
 from llm_convert.readings import ReadingError, text_of
 
@@ -42,9 +42,11 @@ def _mend(check: Order, compared: Compared, runs: Sequence[list[Record]]) -> Non
         if low < high and not low < own < high and (day := _only_candidate(low, own, high)) is not None:
             old = run[0].value(check.field)
             at = tuple(dict.fromkeys((*run[0].at(check.field), *before[0].at(check.field), *after[0].at(check.field))))
+            said = f"{text_of(old)!r} between {low} and {high} is taken as {day}"
             for record in run:
+                record.corrected = said
                 record.replace(check.field, Got(day.isoformat(), at))
-            compared.mended.append((f"{text_of(old)!r} between {low} and {high} is taken as {day}", at))
+            compared.mended.append(Said(said, at))
 
 
 def _only_candidate(low: date, own: date, high: date) -> date | None:
@@ -60,12 +62,12 @@ def _compare(check: Order, compared: Compared, before: Record, after: Record) ->
     try:
         wrong = a < b if check.down else a > b  # type: ignore[operator]
     except TypeError:
-        compared.broken.append((f"{said}: they can't be compared", places))
+        compared.broken.append(Said(f"{said}: they can't be compared", places))
         return
     if wrong:
-        compared.broken.append((f"{said}, out of order", places))
+        compared.broken.append(Said(f"{said}, out of order", places))
     elif check.step is not None and not _one_step(a, b, check):
-        compared.broken.append((f"{said}, not one {check.step} on", places))
+        compared.broken.append(Said(f"{said}, not one {check.step} on", places))
 
 
 def _one_step(a: object, b: object, check: Order) -> bool:
@@ -96,7 +98,7 @@ def check_unique(check: Unique, records: Sequence[Record]) -> Compared:
         if len(group) > 1:
             places = tuple(record.at(check.fields[0])[0] for record in group if record.at(check.fields[0]))
             names = ", ".join(f"{name} {text_of(value)!r}" for name, value in zip(check.fields, key, strict=True))
-            compared.broken.append((f"{len(group)} rows have {names}", places[:12] or _cells(group)))
+            compared.broken.append(Said(f"{len(group)} rows have {names}", places[:12] or _cells(group)))
     return compared
 
 

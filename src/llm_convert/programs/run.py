@@ -28,6 +28,8 @@ class Record:
     """Which occurrence of the table, over the whole run."""
     turned: bool = False
     """Whether the table is transposed."""
+    corrected: str = ""
+    """How a check corrected one of its dates; its cell says otherwise."""
 
     def value(self, field: str) -> Scalar:
         """A field's value; ``_table`` and ``_sheet`` are fields too."""
@@ -56,6 +58,8 @@ class Kind(StrEnum):
 
     CHECK = "check"
     """A declared check does not hold."""
+    OWN_FAULT = "own_fault"
+    """A stated number that the sheet's own numbers do not give, where the same check holds beside it."""
     MENDED = "mended"
     """A date that was corrected because its neighbours and the program say so; its cell says otherwise."""
     NO_ROWS = "no_rows"
@@ -95,6 +99,8 @@ class Checked:
     name: str
     compared: int
     broken: int
+    own: int = 0
+    """Of the broken ones: faults of the sheet itself."""
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from llm_convert.contracts.prompt import Prompt
 from llm_convert.errors import StoreError
 from llm_convert.programs.executor import execute
 from llm_convert.programs.faults import MisfitError, ProgramError
-from llm_convert.programs.fingerprint import differences, fingerprint
+from llm_convert.programs.fingerprint import Fingerprint, differences, fingerprint, learned
 from llm_convert.programs.kept import KeptProgram, ProgramStore, target_digest
 from llm_convert.programs.language import Program, load_program
 from llm_convert.programs.run import Run
@@ -40,6 +39,8 @@ class Trial:
     document: Document
     run: Run | None
     """None where it can't be run there."""
+    layout: Fingerprint | None
+    """The document's, where the program was run."""
     changed: tuple[str, ...]
     """How the document's layout differs from the kept one; empty: it is the same, without a new problem."""
 
@@ -63,7 +64,7 @@ class Shelf:
         self._lock = threading.Lock()
         self._loaded: dict[str, _Loaded] = {}
         self._kept_here = 0
-        self._proven: Counter[tuple[str, str]] = Counter()
+        self._proven: dict[tuple[str, str], tuple[int, Fingerprint]] = {}
 
     def trials(self, prompt: Prompt, read: Read) -> Iterator[Trial]:
         """Each kept program of a prompt on a document, pinned ones first, then the most proven."""
@@ -80,18 +81,19 @@ class Shelf:
             self._loaded.pop(kept.prompt_id, None)
         return as_kept
 
-    def proven_again(self, kept: KeptProgram) -> None:
-        """It gave the rows of one more document."""
+    def proven_again(self, kept: KeptProgram, layout: Fingerprint) -> None:
+        """It gave the rows of one more document, which is laid out like this."""
         with self._lock:
-            self._proven[kept.prompt_id, kept.id] += 1
+            times, shown = self._proven.get((kept.prompt_id, kept.id), (0, None))
+            self._proven[kept.prompt_id, kept.id] = times + 1, learned(shown, layout) if shown else layout
 
     def settle(self) -> None:
         """Write down what was proven since the last time; where the store fails it is told, and harms nothing."""
         with self._lock:
-            proven, self._proven = self._proven, Counter()
+            proven, self._proven = self._proven, {}
         try:
-            for (prompt_id, program_id), times in proven.items():
-                self._programs.count(prompt_id, program_id, times)
+            for (prompt_id, program_id), (times, shown) in proven.items():
+                self._programs.count(prompt_id, program_id, times, shown)
         except StoreError as error:
             log.warning("what kept programs proved could not be counted: %s", error)
 
@@ -113,8 +115,11 @@ def _tried(kept: KeptProgram, program: Program, document: Document, prompt: Prom
     try:
         run = execute(program, document, prompt.output)
     except MisfitError as error:
-        return Trial(kept=kept, document=document, run=None, changed=tuple(map(str, error.misfits)))
-    return Trial(kept=kept, document=document, run=run, changed=tuple(differences(kept.layout, fingerprint(run))))
+        changed = tuple(map(str, error.misfits))
+        return Trial(kept=kept, document=document, run=None, layout=None, changed=changed)
+    layout = fingerprint(run)
+    changed = tuple(differences(kept.layout, layout))
+    return Trial(kept=kept, document=document, run=run, layout=layout, changed=changed)
 
 
 def _program(kept: KeptProgram) -> Program | None:

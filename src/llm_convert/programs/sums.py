@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 from llm_convert.contracts.base import Scalar
 from llm_convert.programs.controls import Balance, Percent, Sum
@@ -19,23 +20,53 @@ _NOISE = Decimal("1e-13")
 Key = tuple[Scalar, ...]
 
 
+@dataclass(slots=True)
+class Comparison:
+    """A stated number and the rows that it was compared with."""
+
+    stated: Record
+    terms: Sequence[Record]
+    holds: bool = True
+
+
+class Said(NamedTuple):
+    """What a check tells of some cells."""
+
+    text: str
+    at: tuple[str, ...]
+    """The addresses of the cells that are involved."""
+    comparison: Comparison | None = None
+    """The one that does not hold; None where it is not about a stated number."""
+
+
 @dataclass(kw_only=True)
 class Compared:
     """What one check did."""
 
     count: int = 0
-    broken: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    """In words, and the addresses of the cells that are involved."""
-    mended: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    """What was corrected, as ``broken``."""
+    comparisons: list[Comparison] = field(default_factory=list)
+    """Those of stated numbers."""
+    broken: list[Said] = field(default_factory=list)
+    mended: list[Said] = field(default_factory=list)
+    """What was corrected."""
     gone: set[int] = field(default_factory=set)
     """The ids of records that are left out now."""
     covered: set[int] = field(default_factory=set)
     """The ids of records that a sum vouches for."""
 
-    def covers(self, name: str, *records: Record) -> None:
-        """These records' numbers were part of a comparison."""
+    def add(self, name: str, stated: Record, *terms: Sequence[Record]) -> Comparison:
+        """One more comparison; its records' numbers are covered."""
+        comparison = Comparison(stated, [record for group in terms for record in group])
+        self.comparisons.append(comparison)
+        records = (stated, *comparison.terms)
         self.covered.update(id(record) for record in records if record.value(name) is not None)
+        return comparison
+
+    def breaks(self, comparison: Comparison, name: str, text: str) -> None:
+        """A comparison does not hold."""
+        comparison.holds = False
+        at = _places(name, [comparison.stated], comparison.terms)
+        self.broken.append(Said(text, at, comparison))
 
 
 def number_of(value: Scalar) -> Decimal | None:
@@ -99,12 +130,13 @@ def _compare(
     plus, minus = _numbers(parts, check.value), _numbers(less, check.value)
     summed = sum(plus, Decimal(0)) - sum(minus, Decimal(0))
     if not plus and not minus and stated:
-        compared.broken.append((f"{_said(total, check.by)} states {stated:f} and has no parts", total.at(check.value)))
+        text = f"{_said(total, check.by)} states {stated:f} and has no parts"
+        compared.broken.append(Said(text, total.at(check.value)))
         return
+    comparison = compared.add(check.value, total, parts, less)
     if abs(stated - summed) > _allowed(check.tolerance, [stated, *plus, *minus]):
         text = f"{_said(total, check.by)} states {stated:f}, its {len(plus) + len(minus)} parts give {summed:f}"
-        compared.broken.append((f"{text}: off by {stated - summed:f}", _places(check.value, [total], parts, less)))
-    compared.covers(check.value, total, *parts, *less)
+        compared.breaks(comparison, check.value, f"{text}: off by {stated - summed:f}")
 
 
 def check_percent(check: Percent, stated: list[Record], part: list[Record], of: list[Record]) -> Compared:
@@ -120,14 +152,15 @@ def check_percent(check: Percent, stated: list[Record], part: list[Record], of: 
         pair = parts.get(key, [])[-1:] + wholes.get(key, [])[:1]
         numbers = _numbers(pair, check.value)
         if len(numbers) != 2 or not numbers[1] or pair[0] is pair[1]:
-            compared.broken.append((f"{_said(record, check.by)} has no two rows to compare", record.at(check.value)))
+            text = f"{_said(record, check.by)} has no two rows to compare"
+            compared.broken.append(Said(text, record.at(check.value)))
             continue
+        comparison = compared.add(check.value, record, pair)
         share = numbers[0] / numbers[1] - (1 if check.change else 0)
         computed = share * Decimal(repr(check.factor))
         if abs(said - computed) > _allowed(check.tolerance, [said, computed]):
             text = f"{_said(record, check.by)} states {said:f}, {numbers[0]:f} to {numbers[1]:f} is {computed:.4f}"
-            compared.broken.append((text, _places(check.value, [record], pair)))
-        compared.covers(check.value, record, *pair)
+            compared.breaks(comparison, check.value, text)
     return compared
 
 
@@ -147,12 +180,12 @@ def check_balance(
         compared.count += 1
         result = sum(_numbers([*first, *adds.get(key, [])], check.value), Decimal(0))
         result -= sum(_numbers(takes.get(key, []), check.value), Decimal(0))
+        comparison = compared.add(check.value, close, rows)
         if abs(stated - result) > _allowed(check.tolerance, [stated, *_numbers(rows, check.value)]):
             text = f"{_said(close, check.by)} states {stated:f}, opening and changes give {result:f}"
-            compared.broken.append((text, _places(check.value, [close], rows)))
+            compared.breaks(comparison, check.value, text)
         if check.chain and previous is not None:
             _chained(check, compared, previous, first[0])
-        compared.covers(check.value, close, *rows)
         previous = close
     return compared
 
@@ -162,7 +195,7 @@ def _chained(check: Balance, compared: Compared, closing: Record, opening: Recor
     if before is None or after is None or abs(before - after) <= _allowed(check.tolerance, [before, after]):
         return
     text = f"{_said(opening, check.by)} opens with {after:f}, the one before closed with {before:f}"
-    compared.broken.append((text, (*opening.at(check.value), *closing.at(check.value))))
+    compared.broken.append(Said(text, (*opening.at(check.value), *closing.at(check.value))))
 
 
 class _Lines:
