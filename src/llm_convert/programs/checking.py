@@ -55,14 +55,15 @@ def chosen(where: Where, records: Sequence[Record]) -> list[Record]:
         for record in found:
             value = record.value(name)
             if value not in known:
-                known[value] = _is(value, wanted)
+                known[value] = is_chosen(value, wanted)
             if known[value]:
                 kept.append(record)
         found = kept
     return found
 
 
-def _is(value: Scalar, wanted: str | list[Scalar] | None) -> bool:
+def is_chosen(value: Scalar, wanted: str | list[Scalar] | None) -> bool:
+    """Whether a field's value is what a choice of rows says: a pattern, one of several, or blank."""
     if wanted is None or value is None:
         return value is None and (wanted is None or (isinstance(wanted, list) and None in wanted))
     if isinstance(wanted, str):

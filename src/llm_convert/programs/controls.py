@@ -96,22 +96,28 @@ class Unique(Part):
 Control = Annotated[Sum | Percent | Balance | Order | Unique, Field(discriminator="check")]
 
 
-def fields_of(control: Control) -> set[str]:
-    """The fields that a check names."""
+def wheres_of(control: Control) -> list[Where]:
+    """The choices of rows that a check makes."""
     wheres: tuple[Where | None, ...]
     match control:
-        case Order():
-            return {control.field, *control.by, *_named(control.where)}
-        case Unique():
-            return {*control.fields, *_named(control.where)}
+        case Order() | Unique():
+            wheres = ()
         case Sum():
             wheres = (control.total, control.parts, control.less)
         case Percent():
             wheres = (control.stated, control.part, control.of)
         case Balance():
             wheres = (control.opening, control.plus, control.minus, control.closing)
-    return {control.value, *control.by}.union(*map(_named, (*wheres, control.where)))
+    return [where for where in (*wheres, control.where) if where]
 
 
-def _named(where: Where | None) -> set[str]:
-    return {name for name in where or {} if not name.startswith("_")}
+def fields_of(control: Control) -> set[str]:
+    """The fields that a check names."""
+    match control:
+        case Order():
+            named = {control.field, *control.by}
+        case Unique():
+            named = {*control.fields}
+        case Sum() | Percent() | Balance():
+            named = {control.value, *control.by}
+    return named.union(name for where in wheres_of(control) for name in where if not name.startswith("_"))

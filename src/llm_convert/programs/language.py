@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from llm_convert.programs.controls import Control, Where, fields_of
 from llm_convert.programs.faults import ProgramError
 from llm_convert.programs.part import Part
+from llm_convert.programs.patterns import pattern
 from llm_convert.programs.picks import Condition, OnePick
 from llm_convert.programs.predicates import OneColumns, OneTest, PatternText
 
@@ -99,6 +100,7 @@ class Program(Part):
     """A program for all documents of one layout."""
 
     tables: tuple[Table, ...] = Field(min_length=1, max_length=60, description="the tables")
+    ignore: tuple[PatternText, ...] = Field((), description="sheets that are left out on purpose, by their names")
     checks: tuple[Control, ...] = Field((), description="what must hold across the tables")
     notes: str = Field("", description="one text for a person: what is odd about this layout")
 
@@ -110,6 +112,16 @@ class Program(Part):
     def names(self) -> tuple[str, ...]:
         """What each table is called in reports: its name, or its number."""
         return tuple(table.name or f"#{number}" for number, table in enumerate(self.tables, 1))
+
+    def ignores(self, sheet: str) -> bool:
+        """Whether the program says of a sheet that it is left out on purpose."""
+        return any(pattern(one).matches(sheet) for one in self.ignore)
+
+    def leaves_out(self, sheet: str) -> bool:
+        """Whether no table is looked for on a sheet: it is ignored, or every table names others."""
+        named = [table.sheet for table in self.tables if table.sheet is not None]
+        others = len(named) == len(self.tables) and not any(pattern(one).matches(sheet) for one in named)
+        return others or self.ignores(sheet)
 
     @property
     def needs_styles(self) -> bool:

@@ -100,7 +100,8 @@ _GRAMMAR = (
 )
 _BARE_SCALE = re.compile(rf"(?P<scale>{_one_of(_SCALES)})s?")
 _ANY_SCALE = re.compile(
-    rf"(?<![^\W_])(?<![0-9][., ])(?P<scale>{_one_of(_SCALES)})s?(?![^\W_])|(?<![\w.,])(?P<digits>1(?:,?000)+|100?,?000)(?![\w]|[.,][0-9])"
+    rf"(?<![^\W_])(?<![0-9][., ])(?P<scale>{_one_of(_SCALES)})s?(?![^\W_])"
+    r"|(?<![\w.,])(?P<digits>1(?:,?000)+|100?,?000)(?![\w]|[.,][0-9])"
 )
 _RATE = re.compile(r"\b(?:per|out of|every)\b|당(?![가-힣])|%|‰|/")
 """A number per thousand is no thousand."""
