@@ -11,17 +11,29 @@ from llm_convert.programs.part import Part
 from llm_convert.programs.patterns import check_pattern
 from llm_convert.programs.predicates import Direction
 
+Plain = str | list[Scalar] | None
+"""A text is a pattern found in a field, a list is the values that it may have, null is blank."""
 
-def _patterns(where: dict[str, str | list[Scalar] | None]) -> dict[str, str | list[Scalar] | None]:
+
+class Unlike(Part):
+    """All but what ``not`` says."""
+
+    not_: Plain = Field(alias="not", description="a pattern, a list of values, or null: the rows that are not so")
+
+
+Wanted = Plain | Unlike
+
+
+def _patterns(where: dict[str, Wanted]) -> dict[str, Wanted]:
     for wanted in where.values():
-        if isinstance(wanted, str):
-            check_pattern(wanted)
+        plain = wanted.not_ if isinstance(wanted, Unlike) else wanted
+        if isinstance(plain, str):
+            check_pattern(plain)
     return where
 
 
-Where = Annotated[dict[str, str | list[Scalar] | None], AfterValidator(_patterns)]
-"""Rows by their fields: a text is a pattern found in the field, a list is the values it may have, null is blank.
-``_table`` and ``_sheet`` are fields too."""
+Where = Annotated[dict[str, Wanted], AfterValidator(_patterns)]
+"""Rows by their fields. ``_table`` and ``_sheet`` are fields too."""
 
 
 class _Control(Part):
