@@ -46,7 +46,8 @@ class Table(Part):
         (), description="which of these header rows (0 is the first) mean 'as to the left' where they are blank"
     )
     data: int | None = Field(
-        None, description="first data row, relative to the anchor's row; by default after the last header row"
+        None,
+        description="first data row, relative to the anchor's row; by default after the last header row, else its own",
     )
     end: OneTest | None = Field(
         None, description="the table ends before the first data row in which any cell passes; by default with the sheet"
@@ -127,7 +128,8 @@ class Program(Part):
     def needs_styles(self) -> bool:
         """Whether it asks for fonts or indentation, which cost a second, slower reading of the file."""
         return _mentions(
-            self.model_dump(mode="json", by_alias=True, exclude_none=True), {"bold", "indent", "indented", "raised"}
+            self.model_dump(mode="json", by_alias=True, exclude_none=True),
+            {"bold", "indent", "indented", "outline", "raised"},
         )
 
     def to_data(self) -> dict[str, Any]:
