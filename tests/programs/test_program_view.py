@@ -94,6 +94,20 @@ def test_years_are_a_header_and_the_quarters_below_them_no_marks() -> None:
     assert "B..AE 30 cells: 1990, 1991 … 2019 in equal steps" in shown
 
 
+@pytest.mark.parametrize("header", [["Code", "Direction", 2018], ["Code", "Group", 10, 20, 25, 30, 40, 60]])
+def test_a_header_of_labels_and_numbers_is_no_row_of_data(header: list[object]) -> None:
+    rows = [[f"E{at}", "Exports", *(at % 7 * 300 - hour * 2 for hour in range(len(header) - 2))] for at in range(400)]
+    shown = sheet_view(sheet(["Trade"], header, *rows))
+    assert "rows like 3" in shown
+    assert f", {header[-1]}" in shown or f"C {header[-1]}" in shown
+
+
+def test_a_column_of_years_is_no_header() -> None:
+    rows = [[f"E{at}", 1950 + at % 60, 2000 + at % 20] for at in range(400)]
+    shown = sheet_view(sheet(["Firm", "Founded", "Closed"], *rows))
+    assert "rows like 2" in shown
+
+
 def test_rows_with_a_mark_are_like_rows_of_data_and_never_like_a_header() -> None:
     shown = sheet_view(sheet(*hours()))
     like = [set(re.findall(r"\d+", line.partition("like")[2])) for line in shown.splitlines() if " like " in line]
@@ -217,6 +231,22 @@ def test_a_sheet_of_the_same_layout_is_shown_by_what_differs() -> None:
     assert "short texts among numbers: '..' x1 first E41" in female
 
 
+def test_other_years_in_a_header_are_shown() -> None:
+    first, second = (
+        sheet(
+            ["Trade"],
+            ["Item", *range(year, year + 9)],
+            *([f"item {at}", *range(9)] for at in range(200)),
+            name=f"{year}",
+        )
+        for year in (2000, 2009)
+    )
+    assert view(document(first, second)).endswith(
+        "## sheet '2009': 202 rows, 10 columns, like '2000' but for\n"
+        "2| A 'Item' · B..J 9 cells: 2009, 2010 … 2017 in equal steps"
+    )
+
+
 def test_a_sheet_of_another_layout_is_shown_in_full() -> None:
     other = sheet(["Hours"], ["Area", "Rate", "Code"], *([f"area {at}", at, f"E{at}"] for at in range(300)), name="B")
     assert sheet_view(other) in view(document(branch("all"), other))
@@ -228,7 +258,7 @@ def test_pages_of_text_are_shown_too() -> None:
 
 
 PROMPT = prompt(
-    {"name": "region", "description": "where it was sold", "aliases": ["Region", "지역"], "required": True},
+    {"name": "region", "description": "where it was sold.", "aliases": ["Region", "지역"], "required": True},
     {"name": "amount", "type": "decimal", "unit": "KRW"},
     checks=[
         {"kind": "sum", "value": "amount", "label": "region", "totals": ["Total"]},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from llm_convert.programs.folding import HEAD_ROWS
 from llm_convert.programs.row_kinds import MARK_CHARS, Kinds
 
 LEAST_SHARE = 0.75
-"""Of the texts in the first rows, that must stand at the same places with the same words."""
+"""Of the texts in the first rows, of those of headers, and of the columns of numbers: so many must be the same."""
 _MOST_KINDS = 8
 """Kinds of rows that the other sheet has not; more are another layout."""
 _DIGITS = re.compile(r"[0-9]+")
@@ -45,15 +46,29 @@ class Shown:
         return sorted(differing.union(*(rows if self.whole else rows[:2] for rows in new)))
 
     def _texts_of(self, row: int) -> dict[int, str]:
-        """Texts by column. Of long sheets marks among numbers say nothing of the layout."""
-        plane, data = self.kinds.plane, not self.whole and row >= self.kinds.first_data
-        columns = (column for column in self.kinds.filled[row] if isinstance(plane.value(row, column), str))
-        texts = {column: plane.text((row, column)) for column in columns}
-        return {column: text for column, text in texts.items() if not data or len(text) > MARK_CHARS}
+        """What a row says, by column: in headers its numbers too; marks among the data of long sheets say nothing."""
+        plane, data = self.kinds.plane, row >= self.kinds.first_data
+        said = [at for at in self.kinds.filled[row] if not data or isinstance(plane.value(row, at), str)]
+        texts = {column: plane.text((row, column)) for column in said}
+        return {column: text for column, text in texts.items() if self.whole or not data or len(text) > MARK_CHARS}
 
     def _alike(self, other: Shown) -> bool:
-        shared = sum(other._folded.get(at) == text for at, text in self._folded.items())
-        return shared > 1 and shared >= LEAST_SHARE * max(len(self._folded), len(other._folded))
+        """Labels of the data may well agree where the columns do not: headers and numbers must agree by themselves."""
+        shares = (
+            _share(self._folded.items(), other._folded.items()),
+            _share(self._headers, other._headers),
+            _share(self.kinds.numeric, other.kinds.numeric),
+        )
+        return len(self._folded) > 1 and min(shares) >= LEAST_SHARE
+
+    @cached_property
+    def _headers(self) -> set[tuple[tuple[int, int], str]]:
+        """The texts above the data, but for titles, which stand alone in their rows."""
+        return {
+            (at, text)
+            for at, text in self._folded.items()
+            if at[0] < self.kinds.first_data and len(self.kinds.filled[at[0]]) > 1
+        }
 
     def _differs(self, row: int, other: Shown) -> bool:
         """Above the data and in short sheets other digits count as well: another year, another unit."""
@@ -62,6 +77,12 @@ class Shown:
         return {at: text for at, text in self._folded.items() if at[0] == row} != {
             at: text for at, text in other._folded.items() if at[0] == row
         }
+
+
+def _share(one: Iterable[object], other: Iterable[object]) -> float:
+    """Which part of two collections is in both; 1 where both are empty."""
+    ours, theirs = set(one), set(other)
+    return len(ours & theirs) / max(len(ours), len(theirs), 1) if ours or theirs else 1.0
 
 
 def nearest(one: Shown, others: Sequence[Shown]) -> tuple[Shown, list[int]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 
 from llm_convert.layouts.totals import closes_a_group
@@ -11,6 +12,8 @@ from llm_convert.programs.plane import Plane, Position
 from llm_convert.programs.predicates import Content
 
 RowKind = tuple[object, ...]
+_COMPARED = 12
+"""Rows below that say whether a row is like them."""
 MARK_CHARS = 4
 """A longer text among numbers is no mark but a label."""
 _NUMBERS = frozenset({"number", "number-text"})
@@ -56,18 +59,40 @@ class Kinds:
     def first_data(self) -> int:
         """The first row of data: what stands above are titles and headers.
 
-        It has half as many numbers as most rows that have any, no label where the others have numbers, and is no row
-        of years. Without such a row it is the first of the commonest look.
+        It has half as many numbers as most rows that have any, no label where the others have numbers, and its numbers
+        are no header: years, or such as 10, 20, 25 over others. Without such a row it is the first of the commonest
+        look.
         """
         counts = {row: count for row in self.filled if (count := len(self._numbers(row)))}
         least = median(counts.values()) / 2 if counts else 0
-        for row, count in counts.items():
-            if count >= least and not self._labels(row) and not is_years(self.plane, row, self._numbers(row)):
+        rows = [row for row, count in counts.items() if count >= least and not self._labels(row)]
+        for at, row in enumerate(rows):
+            if not self._are_years(row) and not self._alone_rises(row, rows[at + 1 : at + _COMPARED]):
                 return row
         looks: dict[RowKind, list[int]] = {}
         for row, columns in self.filled.items():
             looks.setdefault(self._look(row, columns), []).append(row)
         return max(looks.values(), key=len)[0] if looks else 0
+
+    @cached_property
+    def _year_columns(self) -> frozenset[int]:
+        """The columns of which most numbers are years."""
+        more: dict[int, int] = {}
+        for row in self.filled:
+            for at in self._numbers(row):
+                more[at] = more.get(at, 0) + (1 if Content.YEAR in self.plane.contents((row, at)) else -1)
+        return frozenset(at for at, count in more.items() if count > 0)
+
+    def _are_years(self, row: int) -> bool:
+        """Whether all numbers of a row are years over columns of something else."""
+        numbers = self._numbers(row)
+        years = all(Content.YEAR in self.plane.contents((row, at)) for at in numbers)
+        return years and self._year_columns.isdisjoint(numbers)
+
+    def _alone_rises(self, row: int, below: Sequence[int]) -> bool:
+        """Whether a row's numbers rise from column to column and those of most rows below do not."""
+        rising = sum(rises(self.plane, one, self._numbers(one)) for one in below)
+        return 2 * rising < len(below) and rises(self.plane, row, self._numbers(row))
 
     def holds_numbers(self, row: int) -> bool:
         """Whether a row has a number in a column of numbers."""
@@ -121,3 +146,10 @@ def type_name(plane: Plane, at: Position) -> str:
 def is_years(plane: Plane, row: int, columns: Sequence[int]) -> bool:
     """Whether a row holds years and nothing else in these columns, three at least: such a row is a header."""
     return len(columns) > 2 and all(Content.YEAR in plane.contents((row, column)) for column in columns)
+
+
+def rises(plane: Plane, row: int, columns: Sequence[int]) -> bool:
+    """Whether whole numbers rise from column to column, as weeks, hours and percentiles do."""
+    values = [plane.value(row, column) for column in columns]
+    whole = [float(value) for value in values if isinstance(value, int | float) and float(value).is_integer()]
+    return len(whole) == len(values) > 2 and all(a < b for a, b in pairwise(whole))

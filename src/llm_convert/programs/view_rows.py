@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from llm_convert.contracts.document import cell_reference, column_letters
 from llm_convert.contracts.shown import one_line
 from llm_convert.programs.plane import Plane, Position
-from llm_convert.programs.row_kinds import Kinds, is_years
+from llm_convert.programs.row_kinds import Kinds, is_years, rises
 
 _RUN = 4
 """Numbers side by side that are shown by their first two and their last."""
@@ -110,17 +110,10 @@ def raised(plane: Plane, at: Position) -> str:
 
 def _numbers(plane: Plane, row: int, columns: Sequence[int], detail: Detail) -> str:
     letters = f"{column_letters(columns[0])}..{column_letters(columns[-1])}"
-    if is_years(plane, row, columns) or (detail.header and _rises(plane, row, columns)):
+    if is_years(plane, row, columns) or (detail.header and rises(plane, row, columns)):
         return f"{letters} {len(columns)} cells: {_listed(plane, row, columns)}"
     first, second, last = (shown(plane, (row, column), 20) for column in (columns[0], columns[1], columns[-1]))
     return f"{letters} {len(columns)} cells: {first}, {second} … {last}"
-
-
-def _rises(plane: Plane, row: int, columns: Sequence[int]) -> bool:
-    """Whether whole numbers rise from column to column, as weeks, hours and percentiles do."""
-    values = [plane.value(row, column) for column in columns]
-    whole = [float(value) for value in values if isinstance(value, int | float) and float(value).is_integer()]
-    return len(whole) == len(values) and all(a < b for a, b in pairwise(whole))
 
 
 def _listed(plane: Plane, row: int, columns: Sequence[int]) -> str:
