@@ -115,3 +115,13 @@ def test_a_number_that_is_left_out_is_asked_about_once(night: Night, server: Mod
     assert line.strategy == "program"
     assert len(writer.asked) == 2
     assert "unused" in writer.told[1] or "blank" in writer.told[1]
+
+
+def test_rows_that_read_like_totals_are_asked_about_once(night: Night, server: ModelServer) -> None:
+    plain = copy.deepcopy(RIGHT)
+    del plain["tables"][0]["checks"]
+    writer = server.answer_with = Writer(plain, RIGHT)
+    line = convert(night, 1)
+    assert line.strategy == "program"
+    assert len(writer.asked) == 2
+    assert "read like totals" in writer.told[1]

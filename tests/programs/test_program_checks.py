@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from programs_kit import run, sheet, table, values
 
-from llm_convert.programs import Kind
+from llm_convert.programs import Kind, ProgramError, load_program
 
 LEDGER = [
     ["Group", "Item", "Q1", "Q2"],
@@ -217,3 +217,19 @@ def test_rows_are_dropped_after_the_checks() -> None:
     done = run(table(PROGRAM.format(BOTH) + "drop: [{item: [x], quarter: ^Q1$}, {group: B}]"), sheet(*LEDGER))
     assert [row[1:3] for row in values(done)] == [("x", "Q2"), ("y", "Q1"), ("y", "Q2")]
     assert not done.findings
+
+
+def test_rows_are_chosen_by_what_they_are_not() -> None:
+    parts = "parts: {item: {not: ^Subtotal}, group: {not: [Total]}}"
+    checks = SUBTOTALS.replace("total:", f"{parts}, total:") + "\n    " + TOTAL
+    done = run(table(PROGRAM.format(checks)), sheet(*LEDGER))
+    assert [(check.compared, check.broken) for check in done.checks] == [(4, 0), (2, 0)]
+    assert load_program(done.program.dumps()) == done.program
+    unique = "- {check: unique, fields: [group, item, quarter]}"
+    dropped = run(table(PROGRAM.format(f"{unique}\n    drop: [{{item: {{not: null}}}}]")), sheet(*LEDGER))
+    assert [row[:2] for row in values(dropped)] == [("Total", None)] * 2
+
+
+def test_what_rows_are_not_must_be_a_pattern_too() -> None:
+    with pytest.raises(ProgramError, match="checks"):
+        load_program(table(PROGRAM.format("- {check: sum, total: {item: {not: '('}}}")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from programs_kit import prompt, run, sheet, table, values
 
-from llm_convert.programs import Kind, MisfitError
+from llm_convert.programs import Kind, MisfitError, load_program
 
 ROWS = [["Sales report"], ["Region", "Shop", "Amount"], ["North", "A", 1], ["South", "B", 2]]
 BASE = """
@@ -91,6 +91,96 @@ def test_unused_numbers_blank_fields_and_missing_rows_are_told() -> None:
     assert found[Kind.REQUIRED].at == ("S!C5",)
     empty = run(program, sheet(["Region", "Shop", "Amount"]))
     assert [finding.kind for finding in empty.findings] == [Kind.NO_ROWS]
+
+
+OTHER = sheet(["Page", 7], name="Contents")
+
+
+def test_sheets_that_no_table_names_are_left_out_on_purpose() -> None:
+    named = run(small(more="sheet: ^S$"), sheet(*ROWS), OTHER)
+    (found,) = named.findings
+    assert found.kind is Kind.LEFT_OUT
+    assert found.text == "sheets with numbers that no table names (1): 'Contents'"
+    assert not named.problems
+    assert [one.kind for one in run(small(), sheet(*ROWS), OTHER).problems] == [Kind.UNUSED]
+
+
+def test_ignored_sheets_are_neither_read_nor_told() -> None:
+    ignoring = small() + "\nignore: [^Contents$, ^Copy]"
+    done = run(ignoring, sheet(*ROWS), OTHER, sheet(*ROWS, name="Copy of S"))
+    assert len(done.records) == 2
+    assert not done.findings
+    assert load_program(ignoring).to_data()["ignore"] == ["^Contents$", "^Copy"]
+    with pytest.raises(MisfitError, match="every sheet is ignored: 'Copy of S'"):
+        run(ignoring, sheet(*ROWS, name="Copy of S"))
+
+
+def test_numbers_between_header_rows_belong_to_the_header() -> None:
+    program = table("""
+        anchor: ^Series$
+        header: [-2, 0]
+        values: {type: number}
+        fields: {city: {header: 0}, series: {header: 1}, value: {}}
+        """)
+    rows = [[None, "Sydney", "Perth"], ["Observations", 282, 278], ["Series", "A1", "A2"], ["1948", 3.7, 3.8]]
+    assert not run(program, sheet(*rows)).findings
+    assert [one.kind for one in run(program, sheet(["Edition", 7], *rows)).findings] == [Kind.UNUSED]
+
+
+PEOPLE = [
+    [None, None, "합계", None, "외국인", None],
+    ["기간", "구", "남자", "여자", "남자", "여자"],
+    ["2017", "합계", 9, 11, 3, 3],
+    ["2017", "종로구", 4, 5, 1, 2],
+    ["2017", "중구", 5, 6, 2, 1],
+]
+PEOPLE_PROGRAM = """
+    anchor: ^기간$
+    header: [-1, 0]
+    values: {values}
+    {more}
+    fields: {{district: {{column: ^구$}}, {nation} sex: {{header: 1}}, value: {{}}}}
+    checks:
+    - {{check: sum, total: {{district: ^합계$}}, by: [{by}sex]}}
+    {checks}
+    """
+
+
+def people(
+    values: str = "^[남여]자$", more: str = "missing: []", nation: str = "nation: {header: 0},", checks: str = ""
+) -> list[str]:
+    """What is told of totals over the values, where only those of the districts are checked."""
+    by = "nation, " if nation else ""
+    program = table(PEOPLE_PROGRAM.format(values=values, more=more, nation=nation, by=by, checks=checks))
+    done = run(program, sheet(*PEOPLE, merged="C1:D1 E1:F1"))
+    return [one.text for one in done.findings if one.kind is Kind.TOTALS]
+
+
+def test_totals_along_a_second_dimension_are_told() -> None:
+    assert people() == ["4 rows whose nation is '합계' read like totals, and no check of sums names them"]
+    assert people(nation="") == ["4 rows labelled '합계' read like totals, and no check of sums names them"]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"checks": "- {check: sum, total: {nation: 합계}, by: [district, sex], keep: true, tolerance: 100}"},
+        {"values": "[{header: ^합계}, {header: ^외국인}]"},
+        {"values": "{header: 자$, not_header: ^합계$}"},
+        {"more": "keep: [{header: 0, is: {not: ^합계$}}]"},
+        {"more": "drop: [{nation: ^합계$}]"},
+    ],
+    ids=["check", "values", "not", "keep", "drop"],
+)
+def test_totals_that_the_program_names_are_meant(named: dict[str, str]) -> None:
+    assert people(**named) == []
+
+
+def test_rows_that_are_all_totals_are_no_totals_of_anything() -> None:
+    assert not run(
+        table(BASE.format(anchor="^Region$", values="^Amount$", more="missing: []")),
+        sheet(["Region", "Amount"], ["Total", 3], ["Total", 4]),
+    ).findings
 
 
 def test_rows_that_a_condition_passes_over_are_not_forgotten_numbers() -> None:

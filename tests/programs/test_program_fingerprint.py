@@ -124,6 +124,25 @@ def test_a_new_block_is_noticed_although_other_numbers_were_unused_before() -> N
     assert of(base).digest == of([["Page", 8], *report(weeks=4)]).digest
 
 
+def test_a_new_sheet_with_numbers_is_noticed_and_one_that_is_gone_is_not() -> None:
+    def week(*others: str) -> Fingerprint:
+        more = [sheet(["Page", 7], name=name) for name in others]
+        return fingerprint(run(PROGRAM, sheet(*BASE), *more))
+
+    first = week("Contents", "Notes 24 Nov")
+    assert differences(first, week("Contents", "Notes 1 Dec")) == []
+    assert differences(first, week("Contents")) == []
+    assert differences(first, week("Contents", "Notes 1 Dec", "Stock")) == [
+        "is: numbers on a sheet without tables: stock"
+    ]
+
+
+def test_an_ignored_sheet_may_come() -> None:
+    program = PROGRAM + "\nignore: ^Stock$"
+    first = fingerprint(run(program, sheet(*BASE)))
+    assert differences(first, fingerprint(run(program, sheet(*BASE), sheet(["Page", 7], name="Stock")))) == []
+
+
 def test_a_renamed_column_does_not_fit() -> None:
     with pytest.raises(MisfitError, match="nearest: 'Regions'"):
         of(changed(3, 0, "Regions"))

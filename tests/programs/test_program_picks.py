@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from programs_kit import document, places, prompt, run, sheet, table, values
 
 from llm_convert.contracts.document import CellStyle
-from llm_convert.programs import Kind, execute, load_program
+from llm_convert.programs import Kind, ProgramError, execute, load_program
 
 BOLD = CellStyle(bold=True)
 
@@ -129,6 +131,56 @@ def test_a_group_line_that_has_its_own_total_is_told_by_indentation() -> None:
         sheet(*rows),
     )
     assert values(done) == [(None, "Fruit"), ("Fruit", "Apple"), ("Apple", "Fuji"), ("Fruit", "Pear"), (None, "Bread")]
+
+
+def test_levels_of_an_outline_are_told_by_indentation() -> None:
+    rows = [
+        ["Item", "Qty"],
+        ["All", 9],
+        ["  Fruit", 5],
+        ["      Apple", 3],
+        ["        Fuji", 1],
+        ["      Pear", 2],
+        ["  Nut", 4],
+    ]
+    program = table("""
+        anchor: ^Item
+        values: ^Qty
+        fields:
+          item: {column: ^Item}
+          group: {column: ^Item, outline: 2}
+          kind: {column: ^Item, outline: 3}
+          quantity_of_group: {column: ^Item, outline: 2, then: [{next: right}]}
+        """)
+    done = run(program, sheet(*rows))
+    assert values(done) == [
+        ("All", None, None, None),
+        ("Fruit", "Fruit", None, 5),
+        ("Apple", "Fruit", "Apple", 5),
+        ("Fuji", "Fruit", "Apple", 5),
+        ("Pear", "Fruit", "Pear", 5),
+        ("Nut", "Nut", None, 4),
+    ]
+    assert places(done)[3] == ("A5", "A3", "A4", "B3")
+    assert load_program(program).needs_styles
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 5))
+def test_a_line_of_an_outline_belongs_to_the_nearest_less_indented_ones_above(indents: list[int], level: int) -> None:
+    rows = [["Item", "Qty"], *([" " * indent + f"line {at}", at + 1] for at, indent in enumerate(indents))]
+    done = run(
+        table(f"{{anchor: ^Item, values: ^Qty, fields: {{at: {{column: ^Item, outline: {level}}}}}}}"), sheet(*rows)
+    )
+    open_lines: list[int] = []
+    for at, indent in enumerate(indents):
+        open_lines = [*(one for one in open_lines if indents[one] < indent), at]
+        expected = f"line {open_lines[level - 1]}" if level <= len(open_lines) else None
+        assert values(done)[at] == (expected,)
+
+
+def test_an_outline_is_no_walk() -> None:
+    with pytest.raises(ProgramError, match="outline starts in a data row"):
+        run(table("{anchor: ^A, values: ^B, fields: {a: {column: ^A, look: up, outline: 1}}}"))
 
 
 def test_fonts_format_indents_and_superscript() -> None:

@@ -36,6 +36,7 @@ def pivot(rows: int) -> Sheet:
         "{column: ^Region, look: up}",
         "{column: ^Region, look: up, until: ^Nothing}",
         "{column: ^Item, look: up, until: {indented: less}}",
+        "{column: ^Item, outline: 2}",
         "{column: ^Item, look: down, until: {bare: true}, stop: ^Nothing}",
         "{look: left, until: {type: words}, then: [{look: up, until: {bold: true}}]}",
         "{look: right, until: ^Nothing}",

@@ -18,7 +18,7 @@ from llm_convert.contracts.shown import one_line
 from llm_convert.contracts.tables import FieldType
 from llm_convert.contracts.work import Answer, Claimed, QuarantinedRow, Row
 from llm_convert.conversion.nearest import nearest_place
-from llm_convert.readings import ReadingError, find_dates, find_numbers, find_unit, read, same, scaled, text_of
+from llm_convert.readings import ReadingError, declared_unit, find_dates, find_numbers, read, same, scaled, text_of
 
 NUMERIC = {FieldType.INTEGER, FieldType.NUMBER, FieldType.DECIMAL}
 STRUCTURAL = {"sheet", "table_number"}
@@ -143,7 +143,7 @@ def _number_supported(field: OutputField, value: Scalar, sources: list[CellValue
     """The first address is the number's; each further one must state its unit, and one at most a scale."""
     scale = Decimal(1)
     for statement in sources[1:]:
-        unit = find_unit(text_of(statement))
+        unit = declared_unit(text_of(statement))
         if unit is None:
             raise Unsupported(f"{text_of(statement)[:40]!r} states no unit")
         if field.unit and unit.name and folded(unit.name) != folded(field.unit):

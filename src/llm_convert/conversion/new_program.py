@@ -40,8 +40,8 @@ TOOL_NAME = "write_program"
 LARGEST_PROGRAM_TOKENS = 8_000
 GRAVE = frozenset({Kind.CHECK, Kind.NO_ROWS, Kind.REQUIRED, Kind.UNREAD, Kind.UNKNOWN_FIELD})
 """Findings that a program is not accepted with; what is wrong in the sheet itself is none. Numbers that it leaves out,
-and fields that are always blank, are told to its writer once and may then be meant."""
-ASKED_ONCE = frozenset({Kind.UNUSED, Kind.BLANK_FIELD})
+fields that are always blank, and rows that read like totals are told to its writer once and may then be meant."""
+ASKED_ONCE = frozenset({Kind.UNUSED, Kind.BLANK_FIELD, Kind.TOTALS})
 MOST_FAULTS = 20
 
 
@@ -130,8 +130,8 @@ class ByNewProgram:
 
 
 _ASK_AGAIN = (
-    "Call the tool again with the whole program, corrected. Where a number is left out, or a field is blank, on"
-    " purpose, say so with ignore, or give the same program again."
+    "Call the tool again with the whole program, corrected. Where a number is left out, a field is blank, or a total is"
+    " taken on purpose, say so with ignore, keep or a check, or give the same program again."
 )
 
 

@@ -12,9 +12,9 @@ from llm_convert.contracts.prompt import OutputField, folded
 from llm_convert.layouts.claims import NUMERIC, Stated
 from llm_convert.layouts.found import Ambiguous
 from llm_convert.layouts.grid import Cell, Grid
-from llm_convert.readings import Unit, find_unit
+from llm_convert.readings import CURRENCY_NAMES, Unit, find_unit
 
-_CURRENCIES = frozenset({"krw", "usd", "jpy", "eur", "cny"})
+_CURRENCIES = frozenset(map(folded, CURRENCY_NAMES))
 
 
 def units_of(

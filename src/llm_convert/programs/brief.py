@@ -76,7 +76,8 @@ def told_of(run: Run) -> str:
 def _field(field: OutputField) -> str:
     said = [f"- {field.name} ({field.type.value}{', required' if field.required else ''})"]
     if field.description:
-        said.append(field.description)
+        # A full stop before what follows would end the line twice.
+        said.append(field.description.removesuffix("."))
     if field.aliases:
         said.append(f"documents call it {', '.join(field.aliases)}")
     if field.unit:

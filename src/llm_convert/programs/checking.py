@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llm_convert.contracts.base import Scalar
 from llm_convert.contracts.document import Sheet
-from llm_convert.programs.controls import Balance, Control, Order, Percent, Sum, Unique, Where
+from llm_convert.programs.controls import Balance, Control, Order, Percent, Sum, Unique, Unlike, Wanted, Where
 from llm_convert.programs.language import Program
 from llm_convert.programs.ordering import check_order, check_unique
 from llm_convert.programs.own_faults import own_faults
@@ -58,14 +58,17 @@ def chosen(where: Where, records: Sequence[Record]) -> list[Record]:
         for record in found:
             value = record.value(name)
             if value not in known:
-                known[value] = _is(value, wanted)
+                known[value] = is_chosen(value, wanted)
             if known[value]:
                 kept.append(record)
         found = kept
     return found
 
 
-def _is(value: Scalar, wanted: str | list[Scalar] | None) -> bool:
+def is_chosen(value: Scalar, wanted: Wanted) -> bool:
+    """Whether a field's value is what a choice of rows says: a pattern, one of several, blank, or none of these."""
+    if isinstance(wanted, Unlike):
+        return not is_chosen(value, wanted.not_)
     if wanted is None or value is None:
         return value is None and (wanted is None or (isinstance(wanted, list) and None in wanted))
     if isinstance(wanted, str):

@@ -11,17 +11,29 @@ from llm_convert.programs.part import Part
 from llm_convert.programs.patterns import check_pattern
 from llm_convert.programs.predicates import Direction
 
+Plain = str | list[Scalar] | None
+"""A text is a pattern found in a field, a list is the values that it may have, null is blank."""
 
-def _patterns(where: dict[str, str | list[Scalar] | None]) -> dict[str, str | list[Scalar] | None]:
+
+class Unlike(Part):
+    """All but what ``not`` says."""
+
+    not_: Plain = Field(alias="not", description="a pattern, a list of values, or null: the rows that are not so")
+
+
+Wanted = Plain | Unlike
+
+
+def _patterns(where: dict[str, Wanted]) -> dict[str, Wanted]:
     for wanted in where.values():
-        if isinstance(wanted, str):
-            check_pattern(wanted)
+        plain = wanted.not_ if isinstance(wanted, Unlike) else wanted
+        if isinstance(plain, str):
+            check_pattern(plain)
     return where
 
 
-Where = Annotated[dict[str, str | list[Scalar] | None], AfterValidator(_patterns)]
-"""Rows by their fields: a text is a pattern found in the field, a list is the values it may have, null is blank.
-``_table`` and ``_sheet`` are fields too."""
+Where = Annotated[dict[str, Wanted], AfterValidator(_patterns)]
+"""Rows by their fields. ``_table`` and ``_sheet`` are fields too."""
 
 
 class _Control(Part):
@@ -96,22 +108,28 @@ class Unique(Part):
 Control = Annotated[Sum | Percent | Balance | Order | Unique, Field(discriminator="check")]
 
 
-def fields_of(control: Control) -> set[str]:
-    """The fields that a check names."""
+def wheres_of(control: Control) -> list[Where]:
+    """The choices of rows that a check makes."""
     wheres: tuple[Where | None, ...]
     match control:
-        case Order():
-            return {control.field, *control.by, *_named(control.where)}
-        case Unique():
-            return {*control.fields, *_named(control.where)}
+        case Order() | Unique():
+            wheres = ()
         case Sum():
             wheres = (control.total, control.parts, control.less)
         case Percent():
             wheres = (control.stated, control.part, control.of)
         case Balance():
             wheres = (control.opening, control.plus, control.minus, control.closing)
-    return {control.value, *control.by}.union(*map(_named, (*wheres, control.where)))
+    return [where for where in (*wheres, control.where) if where]
 
 
-def _named(where: Where | None) -> set[str]:
-    return {name for name in where or {} if not name.startswith("_")}
+def fields_of(control: Control) -> set[str]:
+    """The fields that a check names."""
+    match control:
+        case Order():
+            named = {control.field, *control.by}
+        case Unique():
+            named = {*control.fields}
+        case Sum() | Percent() | Balance():
+            named = {control.value, *control.by}
+    return named.union(name for where in wheres_of(control) for name in where if not name.startswith("_"))

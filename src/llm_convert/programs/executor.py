@@ -94,7 +94,7 @@ class _Execution:
         for label, records in zip(self._program.names(), by_table, strict=True):
             rows[label] = rows.get(label, 0) + len(records)
         planes = list(self._planes.values())
-        found = find_all(self._program, self._target, by_table, self._around, planes, checked.left_out)
+        found = find_all(self._program, self._target, by_table, self._around, self._placed, planes, checked.left_out)
         return Run(
             program=self._program,
             records=checked.kept,
@@ -129,10 +129,12 @@ class _Execution:
 
     def _wanted(self, table: Table, label: str) -> list[Sheet]:
         """The sheets that a table may be on."""
-        wanted = [sheet for sheet in self._sheets if table.sheet is None or pattern(table.sheet).matches(sheet.name)]
+        seen = [sheet for sheet in self._sheets if not self._program.ignores(sheet.name)]
+        wanted = [sheet for sheet in seen if table.sheet is None or pattern(table.sheet).matches(sheet.name)]
         if not wanted and not table.optional:
             names = ", ".join(repr(sheet.name) for sheet in self._sheets)
-            what = f"no sheet is named like {table.sheet!r}: {names}" if names else "the document has no sheet"
+            like = "every sheet is ignored" if table.sheet is None else f"no sheet is named like {table.sheet!r}"
+            what = f"{like}: {names}" if names else "the document has no sheet"
             raise _AbsentError([Misfit(table=label, sheet="", what=what)])
         return wanted
 

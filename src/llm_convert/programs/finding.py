@@ -11,7 +11,7 @@ from llm_convert.programs.picks import Place
 from llm_convert.programs.placed import Extent, Placed
 from llm_convert.programs.placing import data_bounds
 from llm_convert.programs.plane import Plane, Position
-from llm_convert.programs.walking import Bounds, walker
+from llm_convert.programs.walking import Bounds, outline_walker, walker
 
 NOWHERE: Position = (-1, -1)
 
@@ -37,8 +37,9 @@ def find(place: Place, placed: Placed, planes: Mapping[str, Plane]) -> Found:
     """How the cell of a place is found."""
     if place.find is not None:
         return _sheet_wide(place, placed, planes)
-    steps = [walker(step, placed) for step in (place, *place.then)]
-    moves = place.next is not None or place.look is not None or bool(place.then)
+    first = walker(place, placed) if place.outline is None else outline_walker(place.outline, placed)
+    steps = [first, *(walker(step, placed) for step in place.then)]
+    moves = place.next is not None or place.look is not None or place.outline is not None or bool(place.then)
     level = place.header if isinstance(place.header, int) else None
     bounds = data_bounds(placed)
     if level is not None:

@@ -10,9 +10,11 @@ from llm_convert.programs.contents import contents_of
 from llm_convert.programs.controls import fields_of
 from llm_convert.programs.fetching import Surroundings, Unread
 from llm_convert.programs.language import Program, Table
+from llm_convert.programs.placed import Placed
 from llm_convert.programs.plane import Plane, Position
 from llm_convert.programs.predicates import Content
 from llm_convert.programs.run import Finding, Kind, Record
+from llm_convert.programs.unnamed_totals import unnamed_totals
 
 _SHOWN = 8
 
@@ -22,6 +24,7 @@ def find_all(
     target: OutputSchema | None,
     by_table: Sequence[Sequence[Record]],
     around: Surroundings,
+    placed: Sequence[Placed],
     planes: Sequence[Plane],
     left_out: Sequence[Record],
 ) -> list[Finding]:
@@ -32,6 +35,7 @@ def find_all(
         target: what it was run for.
         by_table: all rows, as they were before the checks.
         around: cells that could not be read.
+        placed: the tables where they stand.
         planes: which cells were used.
         left_out: totals and the like, whose labels need not be what the target wants.
     """
@@ -49,7 +53,8 @@ def find_all(
     kept = {_line(record.sheet, record.cell, turned=record.turned) for records in by_table for record in records}
     passed = {_line(record.sheet, record.cell, turned=record.turned) for record in left_out} - kept
     found.extend(_unread(around, passed))
-    found.extend(_unused(planes))
+    found.extend(unnamed_totals(program, by_table, placed))
+    found.extend(_unused(program, planes))
     return found
 
 
@@ -121,10 +126,18 @@ def _lines_of(address: str) -> set[tuple[str, bool, int]]:
     return {(sheet, False, row), (sheet, True, column)}
 
 
-def _unused(planes: Sequence[Plane]) -> Iterator[Finding]:
+def _unused(program: Program, planes: Sequence[Plane]) -> Iterator[Finding]:
+    passed: list[str] = []
     for plane, left in unused_numbers(planes):
+        if program.leaves_out(plane.sheet.name):
+            passed += [] if program.ignores(plane.sheet.name) else [plane.sheet.name]
+            continue
         text = f"{len(left)} number cells of sheet {plane.sheet.name!r} are in no table: {_ranges(left)}"
         yield Finding(kind=Kind.UNUSED, text=text, at=tuple(map(plane.address, left[:_SHOWN])))
+    if passed:
+        names = ", ".join(map(repr, passed[:_SHOWN])) + (", ..." if len(passed) > _SHOWN else "")
+        text = f"sheets with numbers that no table names ({len(passed)}): {names}"
+        yield Finding(kind=Kind.LEFT_OUT, text=text)
 
 
 def unused_numbers(planes: Sequence[Plane]) -> Iterator[tuple[Plane, list[Position]]]:

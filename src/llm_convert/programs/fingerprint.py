@@ -35,7 +35,8 @@ _ANCHORS = 10
 _TITLE_ROWS = 30
 """Rows above the data in which a unit may be stated."""
 _COLUMNS, _BETWEEN = ": columns ", " | "
-_PASSING = frozenset({Kind.MENDED, Kind.OWN_FAULT, Kind.ABSENT})
+_LEFT_OUT = "numbers on a sheet without tables: "
+_PASSING = frozenset({Kind.MENDED, Kind.OWN_FAULT, Kind.ABSENT, Kind.LEFT_OUT})
 """Findings about one document's content, which say nothing about its layout."""
 
 
@@ -71,16 +72,20 @@ def fingerprint(run: Run) -> Fingerprint:
 
 
 def differences(kept: Fingerprint, new: Fingerprint) -> list[str]:
-    """Why a new document is not of the kept layout, a line each; empty when it is."""
+    """Why a new document is not of the kept layout, a line each; empty when it is.
+
+    A sheet that no table was read from may be gone; a new one may hold rows that nobody has asked for yet.
+    """
     parts = [_as_filled(part, kept) for part in new.parts]
+    before = [part for part in kept.parts if part in parts or not part.startswith(_LEFT_OUT)]
     known = {*kept.problems, *kept.sometimes_blank}
-    said = [f"was: {part}" for part in kept.parts if part not in parts]
+    said = [f"was: {part}" for part in before if part not in parts]
     said += [f"is: {part}" for part in parts if part not in kept.parts]
     said += [f"new problem: {problem}" for problem in new.problems if problem not in known]
     told = {*kept.problems, *new.problems} - {*kept.sometimes_blank}
     more = more_than_possible(kept.blank_rows, new.blank_rows)
     said += [f"new problem: {field} {counts}" for field, counts in more if field not in told]
-    if not said and list(kept.parts) != parts:
+    if not said and before != parts:
         said.append("the same parts stand in another order")
     return said
 
@@ -141,6 +146,7 @@ def _parts(run: Run) -> Iterator[str]:
                 yield f"table {label}: field {name} {'not ' if blank else ''}found"
     yield from _unit_texts(run)
     yield f"numbers outside of all tables: {', '.join(sorted(_outside(run))) or 'none'}"
+    yield from sorted({_LEFT_OUT + folded_header(name) for name in _other_sheets(run)})
 
 
 def _rows(run: Run) -> dict[int, set[int]]:
@@ -186,7 +192,6 @@ def _outside(run: Run) -> set[str]:
     for plane, cells in unused_numbers(run.planes):
         areas = [_area(placed) for placed in run.placed if placed.plane.sheet is plane.sheet]
         if not areas:
-            found.add("on other sheets")
             continue
         top, left = min(area[0] for area in areas), min(area[1] for area in areas)
         bottom, right = max(area[2] for area in areas), max(area[3] for area in areas)
@@ -194,6 +199,13 @@ def _outside(run: Run) -> set[str]:
             side = "above" if row < top else "below" if row > bottom else ""
             found.add(side or ("left" if column < left else "right" if column > right else "within"))
     return found
+
+
+def _other_sheets(run: Run) -> Iterator[str]:
+    """The sheets with numbers and without any table, but for those that the program ignores."""
+    read = {placed.plane.sheet.name for placed in run.placed}
+    names = (plane.sheet.name for plane, _ in unused_numbers(run.planes))
+    yield from (name for name in names if name not in read and not run.program.ignores(name))
 
 
 def _area(placed: Placed) -> tuple[int, int, int, int]:

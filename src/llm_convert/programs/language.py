@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from llm_convert.programs.controls import Control, Where, fields_of
 from llm_convert.programs.faults import ProgramError
 from llm_convert.programs.part import Part
+from llm_convert.programs.patterns import pattern
 from llm_convert.programs.picks import Condition, OnePick
 from llm_convert.programs.predicates import OneColumns, OneTest, PatternText
 
@@ -45,7 +46,8 @@ class Table(Part):
         (), description="which of these header rows (0 is the first) mean 'as to the left' where they are blank"
     )
     data: int | None = Field(
-        None, description="first data row, relative to the anchor's row; by default after the last header row"
+        None,
+        description="first data row, relative to the anchor's row; by default after the last header row, else its own",
     )
     end: OneTest | None = Field(
         None, description="the table ends before the first data row in which any cell passes; by default with the sheet"
@@ -99,6 +101,7 @@ class Program(Part):
     """A program for all documents of one layout."""
 
     tables: tuple[Table, ...] = Field(min_length=1, max_length=60, description="the tables")
+    ignore: tuple[PatternText, ...] = Field((), description="sheets that are left out on purpose, by their names")
     checks: tuple[Control, ...] = Field((), description="what must hold across the tables")
     notes: str = Field("", description="one text for a person: what is odd about this layout")
 
@@ -111,11 +114,22 @@ class Program(Part):
         """What each table is called in reports: its name, or its number."""
         return tuple(table.name or f"#{number}" for number, table in enumerate(self.tables, 1))
 
+    def ignores(self, sheet: str) -> bool:
+        """Whether the program says of a sheet that it is left out on purpose."""
+        return any(pattern(one).matches(sheet) for one in self.ignore)
+
+    def leaves_out(self, sheet: str) -> bool:
+        """Whether no table is looked for on a sheet: it is ignored, or every table names others."""
+        named = [table.sheet for table in self.tables if table.sheet is not None]
+        others = len(named) == len(self.tables) and not any(pattern(one).matches(sheet) for one in named)
+        return others or self.ignores(sheet)
+
     @property
     def needs_styles(self) -> bool:
         """Whether it asks for fonts or indentation, which cost a second, slower reading of the file."""
         return _mentions(
-            self.model_dump(mode="json", by_alias=True, exclude_none=True), {"bold", "indent", "indented", "raised"}
+            self.model_dump(mode="json", by_alias=True, exclude_none=True),
+            {"bold", "indent", "indented", "outline", "raised"},
         )
 
     def to_data(self) -> dict[str, Any]:

@@ -49,6 +49,12 @@ class Place(Step):
         None, description="start at the first cell, row by row over the whole sheet, that passes"
     )
     on: PatternText | None = Field(None, description="find on the first sheet whose name matches, not on the own one")
+    outline: int | None = Field(
+        None,
+        ge=1,
+        description="from the start to the line of this level that it belongs to (or is), by indentation: 1 is the "
+        "outermost",
+    )
     then: tuple[Step, ...] = Field((), max_length=4, description="further walks, each from where the last one ended")
 
     @model_validator(mode="after")
@@ -57,6 +63,8 @@ class Place(Step):
             raise ValueError("a pick starts at one place: find, or column and/or header")
         if self.on is not None and self.find is None:
             raise ValueError("on needs find")
+        if self.outline is not None and (self.find or self.next or self.look or isinstance(self.header, int)):
+            raise ValueError("outline starts in a data row, mostly with column, and goes without find, next and look")
         return self
 
 

@@ -32,8 +32,12 @@ def place(table: Table, label: str, plane: Plane) -> list[Placed]:
     found = []
     for anchor in starts:
         placed = _placed(table, label, plane, anchor, starts)
-        # A header that only chose its column was read too: a year there is no number that was forgotten.
-        plane.used.update((row, column) for row in placed.header_rows for column in placed.columns)
+        # A header that only chose its column was read too: a year there is no number that was forgotten, and what
+        # stands between two header rows is a header as well, though nobody asked for it.
+        rows = placed.header_rows
+        plane.used.update((row, column) for row in rows for column in placed.columns)
+        between = set(range(min(rows), max(rows))).difference(rows) if rows else ()
+        plane.passed.update((row, column) for row in between for column in placed.columns)
         found.append(placed)
     return found
 

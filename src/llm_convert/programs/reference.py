@@ -48,7 +48,8 @@ def reference() -> str:
 
 
 _ROWS = """### rows (in checks and drop: rows chosen by their fields, all of which must be so)
-- {"field": "pattern"}: the field's text matches; {"field": ["A", 3]}: it is one of these; {"field": null}: it is blank
+- {"field": "pattern"}: the field's text matches; {"field": ["A", 3]}: it is one of these; {"field": null}: it is blank;
+  {"field": {"not": ...}}: it is not so
 - `_table` and `_sheet` are fields too, in checks of the program"""
 
 

@@ -73,6 +73,10 @@ class Kind(StrEnum):
     """Number cells that no table used."""
     ABSENT = "absent"
     """An optional table, or one of several matching sheets, that is not there."""
+    LEFT_OUT = "left_out"
+    """Sheets with numbers that every table's ``sheet`` passes over: on purpose, but a person may want to know."""
+    TOTALS = "totals"
+    """Rows that read like totals and that no check names."""
     UNKNOWN_FIELD = "unknown_field"
 
 
@@ -126,7 +130,7 @@ class Run:
     @property
     def problems(self) -> list[Finding]:
         """The findings that say that something is wrong, and not only what is there."""
-        return [one for one in self.findings if one.kind is not Kind.ABSENT]
+        return [one for one in self.findings if one.kind not in {Kind.ABSENT, Kind.LEFT_OUT}]
 
     def answer(self) -> Answer:
         """The rows in the form that a provider answers in, to be proven like any answer."""

@@ -15,7 +15,7 @@ from llm_convert.programs.contents import PLAIN_NUMBER, is_mark
 from llm_convert.programs.patterns import Pattern, pattern
 from llm_convert.programs.periods import given_as, parse_period
 from llm_convert.programs.picks import DateForm, Pick
-from llm_convert.readings import ReadingError, find_unit, is_missing, read, scaled, text_of
+from llm_convert.readings import ReadingError, declared_unit, is_missing, read, scaled, text_of
 
 
 class Got(NamedTuple):
@@ -168,7 +168,7 @@ class Operations:
         for word, factor in self.pick.unit_words.items():
             if word.casefold() in text.casefold():
                 return Decimal(repr(factor))
-        unit = find_unit(text)
+        unit = declared_unit(text)
         if unit is None:
             raise ReadingError(
                 f"{text[:60]!r} states no unit that is known", type=FieldType.NUMBER, remedy="Add unit_words."

@@ -1,16 +1,16 @@
-"""Rows as the view shows them: their kind, by which they are folded, and one line for each that is shown."""
+"""Rows as the view shows them: one line for each."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from llm_convert.contracts.document import cell_reference, column_letters
 from llm_convert.contracts.shown import one_line
-from llm_convert.layouts.totals import closes_a_group
 from llm_convert.programs.plane import Plane, Position
-from llm_convert.programs.predicates import Content
+from llm_convert.programs.row_kinds import Kinds, is_years, rises
 
 _RUN = 4
 """Numbers side by side that are shown by their first two and their last."""
@@ -19,14 +19,10 @@ _PARTS = 16
 _HEADER_CHARS = 120
 _WIDE = 14
 """Texts in a row from which on repeated ones are shown once, with their step."""
-_NAMES = (
-    (Content.ERROR, "error"),
-    (Content.MISSING, "mark"),
-    (Content.DATE, "date"),
-    (Content.BOOLEAN, "bool"),
-)
-
-RowKind = tuple[object, ...]
+_LISTED = 40
+"""Numbers of a header that are listed one by one."""
+_LEADERS = re.compile(r"((?:([.·_-]) ?)(?:\2 ?){2})(?:\2 ?){5,}")
+"""Dots or lines that lead the eye from a label to its numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,49 +31,30 @@ class Detail:
 
     text_chars: int
     run: int = _RUN
+    header: bool = False
+    """Whether the row stands above the data, so that nothing of it is to be lost."""
 
 
-def type_name(plane: Plane, at: Position) -> str:
-    """The type of a cell in a word; a number that is stored as text is told apart."""
-    contents = plane.contents(at)
-    for content, name in _NAMES:
-        if content in contents:
-            return name
-    if Content.NUMBER in contents:
-        return "number" if Content.STORED_NUMBER in contents else "number-text"
-    return "text"
-
-
-def row_kind(plane: Plane, row: int, filled: Sequence[int]) -> RowKind:
-    """What rows of one kind share: column, type, bold and indent of the first two cells, the types of the rest."""
-    first = [(column, type_name(plane, (row, column)), *_look(plane, (row, column))) for column in filled[:2]]
-    rest = {type_name(plane, (row, column)) for column in filled[2:]} - {"mark"}
-    text = plane.text((row, filled[0]))
-    total = any(closes_a_group(plane.text((row, column))) for column in filled[:2] if len(text) < 60)
-    return (*first, tuple(sorted(rest)), total)
-
-
-def _look(plane: Plane, at: Position) -> tuple[bool, int]:
-    return plane.bold(at), plane.indent(at)
-
-
-def row_line(plane: Plane, row: int, filled: Sequence[int], ends: dict[Position, Position], detail: Detail) -> str:
+def row_line(kinds: Kinds, row: int, ends: dict[Position, Position], detail: Detail) -> str:
     """One row: each cell after its column; runs of numbers and repeated texts in short."""
-    cells = [(column, type_name(plane, (row, column))) for column in filled]
+    plane = kinds.plane
+    cells = list(zip(kinds.filled[row], kinds.types(row), strict=True))
     texts = [column for column, name in cells if name not in {"number", "number-text", "mark"}]
     parts: list[str] = []
     if len(texts) == len(cells) > 1:
-        # Nothing but texts may be a header, of which nothing is to be lost.
-        detail = Detail(text_chars=max(detail.text_chars, _HEADER_CHARS), run=detail.run)
+        # Nothing but texts may be a header too.
+        detail = replace(detail, header=True)
+    if detail.header and len(cells) > 1:
+        detail = replace(detail, text_chars=max(detail.text_chars, _HEADER_CHARS))
     repeated = _repeated(plane, row, texts) if len(texts) > _WIDE else {}
     for kind, run in groupby(cells, key=lambda cell: _group(cell, plane, row, repeated)):
         columns = [column for column, _ in run]
         if kind == "number" and len(columns) > detail.run:
-            parts.append(_numbers(plane, row, columns))
+            parts.append(_numbers(plane, row, columns, detail))
         elif kind != "repeated":
             parts.extend(cell_text(plane, (row, column), ends, detail) for column in columns)
-    parts.extend(_in_short(text, columns) for text, columns in repeated.items())
-    if len(texts) < len(cells) and len(parts) > _PARTS:
+    parts.extend(_in_short(plane, row, columns) for columns in repeated.values())
+    if not detail.header and len(parts) > _PARTS:
         # A wide row of data; its right end is shown, since a sheet may have two halves.
         parts = [*parts[: _PARTS - 4], f"… {len(parts) - _PARTS} more …", *parts[-4:]]
     return f"{row + 1}| " + " · ".join(parts)
@@ -105,7 +82,13 @@ def shown(plane: Plane, at: Position, chars: int) -> str:
     text = plane.text(at)
     if not isinstance(plane.value(*at), str):
         return text
+    text = without_leaders(text)
     return quoted(text) if len(text) <= chars else f"{quoted(f'{text[:chars]}…')}({len(text)} characters)"
+
+
+def without_leaders(text: str) -> str:
+    """A text whose rows of dots are cut short."""
+    return _LEADERS.sub(r"\1…", text)
 
 
 def quoted(text: str) -> str:
@@ -115,16 +98,35 @@ def quoted(text: str) -> str:
 
 
 def _marks(plane: Plane, at: Position) -> str:
-    style = plane.sheet.styles.get(at)
     indent = plane.indent(at)
-    said = (" bold" if plane.bold(at) else "") + (f" indent {indent}" if indent else "")
-    return said + (f" raised {style.raised!r}" if style is not None and style.raised else "")
+    return (" bold" if plane.bold(at) else "") + (f" indent {indent}" if indent else "") + raised(plane, at)
 
 
-def _numbers(plane: Plane, row: int, columns: Sequence[int]) -> str:
+def raised(plane: Plane, at: Position) -> str:
+    """What of a cell's text is superscript, as the view says it; empty where nothing is."""
+    style = plane.sheet.styles.get(at)
+    return f" raised {style.raised!r}" if style is not None and style.raised else ""
+
+
+def _numbers(plane: Plane, row: int, columns: Sequence[int], detail: Detail) -> str:
     letters = f"{column_letters(columns[0])}..{column_letters(columns[-1])}"
+    if is_years(plane, row, columns) or (detail.header and rises(plane, row, columns)):
+        return f"{letters} {len(columns)} cells: {_listed(plane, row, columns)}"
     first, second, last = (shown(plane, (row, column), 20) for column in (columns[0], columns[1], columns[-1]))
     return f"{letters} {len(columns)} cells: {first}, {second} … {last}"
+
+
+def _listed(plane: Plane, row: int, columns: Sequence[int]) -> str:
+    """A header's numbers: all of them, unless two say what the step is."""
+    values = [plane.value(row, column) for column in columns]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    steps = {b - a for a, b in pairwise(numbers)}
+    if len(numbers) == len(values) > _RUN and len(steps) == 1 and steps != {0}:
+        first, second, last = (shown(plane, (row, column), 20) for column in (columns[0], columns[1], columns[-1]))
+        return f"{first}, {second} … {last} in equal steps"
+    alike = [(text, len(list(run))) for text, run in groupby(shown(plane, (row, at), 20) for at in columns)]
+    said = [f"{text} x{count}" if count > 1 else text for text, count in alike]
+    return ", ".join(said if len(said) <= _LISTED else [*said[: _LISTED - 4], "…", *said[-3:]])
 
 
 def _repeated(plane: Plane, row: int, columns: Sequence[int]) -> dict[str, list[int]]:
@@ -135,13 +137,14 @@ def _repeated(plane: Plane, row: int, columns: Sequence[int]) -> dict[str, list[
     return {text: at for text, at in places.items() if len(at) > 1}
 
 
-def _in_short(text: str, columns: Sequence[int]) -> str:
+def _in_short(plane: Plane, row: int, columns: Sequence[int]) -> str:
+    said = shown(plane, (row, columns[0]), _HEADER_CHARS)
     steps = {b - a for a, b in pairwise(columns)}
     first = column_letters(columns[0])
     if len(steps) == 1:
-        return f"{quoted(text)} @{first} +{steps.pop()} x{len(columns)}"
+        return f"{said} @{first} +{steps.pop()} x{len(columns)}"
     listed = ",".join(column_letters(column) for column in columns[:6])
-    return f"{quoted(text)} @{listed}{',…' if len(columns) > 6 else ''} x{len(columns)}"
+    return f"{said} @{listed}{',…' if len(columns) > 6 else ''} x{len(columns)}"
 
 
 def merged_line(plane: Plane, limit: int) -> str:

@@ -9,7 +9,7 @@ from llm_convert.programs.judging import is_relative, judge
 from llm_convert.programs.picks import Step
 from llm_convert.programs.placed import Placed
 from llm_convert.programs.plane import Position
-from llm_convert.programs.predicates import Content, Direction, Test
+from llm_convert.programs.predicates import Compared, Content, Direction, Test
 
 Walk = Callable[[Position, "Bounds"], Position | None]
 _MOVES = {
@@ -51,6 +51,32 @@ def walker(step: Step, placed: Placed) -> Walk:
         return None if first is None else look(first, bounds)
 
     return both
+
+
+def outline_walker(level: int, placed: Placed) -> Walk:
+    """The walk from a line of an outline to the line of a level that it belongs to, by their indentation."""
+    outer = walker(Step(look=Direction.UP, until=Test(type=(Content.FILLED,), indented=Compared.LESS)), placed)
+    lines: dict[Position, tuple[Position, ...]] = {}
+
+    def path(at: Position, bounds: Bounds) -> tuple[Position, ...]:
+        """The lines that a line belongs to, the outermost first, and itself: each is less indented than the next."""
+        inner = []
+        up: Position | None = at
+        while up is not None and up not in lines:
+            inner.append(up)
+            up = outer(up, bounds)
+        known = lines[up] if up is not None else ()
+        for one in reversed(inner):
+            known = lines[one] = (*known, one)
+        return known
+
+    def go(at: Position, bounds: Bounds) -> Position | None:
+        if placed.plane.value(*placed.plane.seen(*at)) is None:
+            return None
+        found = path(at, bounds)
+        return found[level - 1] if level <= len(found) else None
+
+    return go
 
 
 def _neighbour(direction: Direction) -> Walk:

@@ -15,12 +15,14 @@ from llm_convert.readings.faults import ReadingError
 from llm_convert.readings.numbers import find_numbers, parse_number
 from llm_convert.readings.texts import is_missing, text_of
 from llm_convert.readings.times import parse_datetime
-from llm_convert.readings.units import Unit, find_unit
+from llm_convert.readings.units import CURRENCY_NAMES, Unit, declared_unit, find_unit
 from llm_convert.readings.values import read, same, scaled
 
 __all__ = [
+    "CURRENCY_NAMES",
     "ReadingError",
     "Unit",
+    "declared_unit",
     "find_dates",
     "find_numbers",
     "find_unit",
