@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layouts_kit import ask, document, field, page, prompt, sheet
@@ -13,6 +14,7 @@ from llm_convert.contracts.document import CellRange, Document, Sheet
 from llm_convert.contracts.prompt import Prompt
 from llm_convert.conversion.grounding import prove
 from llm_convert.layouts import answer
+from llm_convert.layouts.totals import is_total
 
 FIELDS = [
     field("day", "거래일", "일자", type="date"),
@@ -143,6 +145,14 @@ WEEKLY = prompt(
     layout="observations",
     checks=SUMS,
 )
+
+
+@pytest.mark.parametrize(
+    "label", ["합 계", "【소계】", "계", "총합", "합산", "전체 합계", "TOTAL", "Sub-Total:", "grand total", "* totals"]
+)
+def test_words_for_totals_are_known_however_they_are_written(label: str) -> None:
+    assert is_total(label)
+    assert not is_total(f"{label} of the year")
 
 
 def claims_lead_somewhere(asked: Prompt, whole: Document) -> None:

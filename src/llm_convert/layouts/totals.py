@@ -31,6 +31,8 @@ _WORDS = frozenset(
     | {"total", "totals", "subtotal", "grandtotal", "totalsum"}
 )
 _ENDS = ("소계", "합계", "총계", "subtotal")
+IN_EACH_TOTAL = re.compile("[계합총lL]")
+"""Each word holds one of these: of long columns of other labels no more need be looked at."""
 _MARKS = re.compile(r"^[\s<\[(【■▶*※]+|[\s>\])】:*]+$")
 
 
@@ -46,7 +48,7 @@ class Fate(Enum):
 @remembered
 def is_total(text: str) -> bool:
     """Whether a label says that its line is the sum of others. ``Median`` and ``Estimated total`` are none."""
-    return folded(_MARKS.sub("", text)) in _WORDS
+    return IN_EACH_TOTAL.search(text) is not None and folded(_MARKS.sub("", text)) in _WORDS
 
 
 @remembered

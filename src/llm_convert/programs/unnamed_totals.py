@@ -6,10 +6,11 @@ A check of sums along one dimension vouches for numbers that are totals along an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from llm_convert.contracts.base import Scalar
-from llm_convert.layouts.totals import is_total
+from llm_convert.layouts.totals import IN_EACH_TOTAL, is_total
 from llm_convert.programs.checking import is_chosen
 from llm_convert.programs.controls import wheres_of
 from llm_convert.programs.language import Program, Table
@@ -21,6 +22,7 @@ _CHOOSING = {"values", "keep"}
 """The keys that say which cells make rows."""
 _LONGEST = 24
 """Characters of a word for totals."""
+_VALUE, _OCCURRENCE = attrgetter("value"), attrgetter("occurrence")
 
 
 def unnamed_totals(
@@ -47,26 +49,41 @@ def unnamed_totals(
 
 
 def _in_fields(records: Sequence[Record]) -> Iterator[tuple[str, str, list[Record]]]:
-    for name, index in records[0].fields.items() if records else ():
-        for text in _totals({record.got[index].value for record in records}):
+    if not records:
+        return
+    # Tables have 50,000 rows: column by column that is one look at each field, and not one at each value.
+    columns = list(zip(*(record.got for record in records), strict=True))
+    for name, index in records[0].fields.items():
+        for text in _totals(set(map(_VALUE, columns[index]))):
             yield name, text, [record for record in records if record.got[index].value == text]
 
 
 def _in_labels(records: Sequence[Record], placed: Sequence[Placed]) -> Iterator[tuple[str, list[Record]]]:
     """Words for totals that stand in no field of their rows: over the value column, or left of it."""
-    columns = {(record.occurrence, record.cell[1]) for record in records}
-    rows = {(record.occurrence, record.cell[0]) for record in records}
-    above = {at: _totals(placed[at[0]].headers(at[1])) for at in columns}
-    left = {at: _totals(_left_of_values(placed[at[0]], at[1])) for at in rows}
+    above: dict[tuple[int, int], list[str]] = {}
+    left: dict[tuple[int, int], list[str]] = {}
+    for occurrence, ones in _by_occurrence(records).items():
+        at = placed[occurrence]
+        rows, columns = map(set, zip(*(one.cell for one in ones), strict=True))
+        above |= {(occurrence, column): found for column in columns if (found := _totals(at.headers(column)))}
+        left |= {(occurrence, row): found for row in rows if (found := _totals(_left_of_values(at, row)))}
     for text in sorted({text for texts in (*above.values(), *left.values()) for text in texts}):
         own = [
             one
             for one in records
-            if text in above[one.occurrence, one.cell[1]] or text in left[one.occurrence, one.cell[0]]
+            if text in above.get((one.occurrence, one.cell[1]), ())
+            or text in left.get((one.occurrence, one.cell[0]), ())
             if all(got.value != text for got in one.got)
         ]
         if own:
             yield text, own
+
+
+def _by_occurrence(records: Sequence[Record]) -> Mapping[int, Sequence[Record]]:
+    occurrences = set(map(_OCCURRENCE, records))
+    if len(occurrences) == 1:
+        return dict.fromkeys(occurrences, records)
+    return {wanted: [one for one in records if one.occurrence == wanted] for wanted in sorted(occurrences)}
 
 
 def _left_of_values(placed: Placed, row: int) -> list[Scalar]:
@@ -76,7 +93,11 @@ def _left_of_values(placed: Placed, row: int) -> list[Scalar]:
 
 
 def _totals(values: Iterable[Scalar]) -> list[str]:
-    return [text for text in values if isinstance(text, str) and len(text) <= _LONGEST and is_total(text)]
+    return [text for text in values if isinstance(text, str) and _may_be_total(text) and is_total(text)]
+
+
+def _may_be_total(text: str) -> bool:
+    return len(text) <= _LONGEST and IN_EACH_TOTAL.search(text) is not None
 
 
 def _is_chosen(program: Program, table: Table, name: str, text: str) -> bool:
