@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Iterator
 
 import pytest
 from programs_kit import document, run, sheet, table
@@ -93,3 +95,37 @@ def test_a_million_anchors_are_too_many() -> None:
         """)
     with pytest.raises(Exception, match="more than 2000 cells pass"):
         run(program, sheet(*(["A"] for _ in range(3000))))
+
+
+@pytest.fixture
+def frozen() -> Iterator[None]:
+    """A process that keeps its objects from the collector, as servers do before they fork."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def fifty_thousand_rows() -> None:
+    run("tables: {anchor: ^Region, values: ^20, fields: {item: ^Item, year: {header: 0}, value: {}}}", pivot(5000))
+
+
+def test_what_it_makes_is_not_looked_through_for_garbage() -> None:
+    looks: list[int] = []
+
+    def look(phase: str, told: dict[str, int]) -> None:
+        if phase == "start":
+            looks.append(len(gc.get_objects(generation=told["generation"])))
+
+    gc.collect()
+    gc.callbacks.append(look)
+    try:
+        fifty_thousand_rows()
+    finally:
+        gc.callbacks.remove(look)
+    assert gc.isenabled()
+    assert max(looks, default=0) < 50_000
+
+
+def test_what_a_process_froze_stays_frozen(frozen: None) -> None:
+    fifty_thousand_rows()
+    assert gc.get_freeze_count() > 10_000

@@ -15,6 +15,7 @@ from llm_convert.programs.checking import is_chosen
 from llm_convert.programs.controls import wheres_of
 from llm_convert.programs.language import Program, Table
 from llm_convert.programs.placed import Placed
+from llm_convert.programs.plane import Plane
 from llm_convert.programs.run import Finding, Kind, Record
 
 _SHOWN = 8
@@ -64,6 +65,8 @@ def _in_labels(records: Sequence[Record], placed: Sequence[Placed]) -> Iterator[
     left: dict[tuple[int, int], list[str]] = {}
     for occurrence, ones in _by_occurrence(records).items():
         at = placed[occurrence]
+        if not _has_totals(at.plane):
+            continue
         rows, columns = map(set, zip(*(one.cell for one in ones), strict=True))
         above |= {(occurrence, column): found for column in columns if (found := _totals(at.headers(column)))}
         left |= {(occurrence, row): found for row in rows if (found := _totals(_left_of_values(at, row)))}
@@ -84,6 +87,12 @@ def _by_occurrence(records: Sequence[Record]) -> Mapping[int, Sequence[Record]]:
     if len(occurrences) == 1:
         return dict.fromkeys(occurrences, records)
     return {wanted: [one for one in records if one.occurrence == wanted] for wanted in sorted(occurrences)}
+
+
+def _has_totals(plane: Plane) -> bool:
+    """Whether any cell of the sheet reads like a total: mostly none does, and no row need be looked at."""
+    texts = {value for row in plane.rows for value in row if isinstance(value, str)}
+    return bool(_totals(map(str.strip, texts)))
 
 
 def _left_of_values(placed: Placed, row: int) -> list[Scalar]:
