@@ -62,10 +62,14 @@ class Night:
         assert committed is not None, "another task still works"
         return committed.read(self.store), code
 
-    def through(self, source: str = "shared_drive", **variables: str) -> Report:
-        """Crawl to tag, the job in between."""
+    def crawl(self) -> None:
+        """Find what was dropped, and say which FILE_ID it has."""
         self.step("crawler")
         self.step("fileid_mapping")
+
+    def through(self, source: str = "shared_drive", **variables: str) -> Report:
+        """Crawl to tag, the job in between."""
+        self.crawl()
         report, _ = self.job(**variables)
         for name in ("fileid_mapping_hai", "filter", "converter", "tag"):
             self.step(name, source)

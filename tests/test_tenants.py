@@ -70,7 +70,7 @@ def test_a_folder_holds_lists_and_single_tenants(store, write):
 
 def test_unknown_names_the_known_of_both_places(store, write):
     publish_tenant(store, config("z9"))
-    store.create("tenants/z9/work/abc/config.json", b"{}")
+    store.create("tenants/z9/items/abc/config.json", b"{}")
     with pytest.raises(ConfigurationError) as caught:
         load_tenant(store, "c11", folder=write(FILE))
     assert "unknown tenant 'c11'" in str(caught.value)

@@ -55,7 +55,7 @@ def b(ledger_of):
 
 
 def names(tmp_path) -> list[str]:
-    return sorted(path.name for path in (tmp_path / f"tenants/{TENANT}/work/{ITEM.id}").glob("*"))
+    return sorted(path.name for path in (tmp_path / f"tenants/{TENANT}/items/{ITEM.id}").glob("*"))
 
 
 class TestClaims:
@@ -178,7 +178,7 @@ class TestOutcomes:
 
     def test_a_result_outranks_a_failure_that_was_written_late(self, a, store):
         a.finish(a.claim(ITEM), result())
-        store.create(f"tenants/{TENANT}/work/{ITEM.id}/failure.json", failure().to_json())
+        store.create(f"tenants/{TENANT}/items/{ITEM.id}/failure.json", failure().to_json())
         assert a.failure(ITEM.id) is None
 
     def test_reset_forgets_everything_but_the_claim(self, a, b, tmp_path):

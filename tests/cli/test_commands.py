@@ -77,8 +77,7 @@ def test_an_unreadable_file_has_a_named_outcome(night: Night, tmp_path: Path) ->
 
 def test_run_shows_its_report_and_report_shows_it_again(night: Night) -> None:
     night.drop("매출.csv", SALES)
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     ran = call(night.home, "run", TENANT_CODE="t1", BSDA=night.bsda)
     assert ran.returncode == 0, ran.stderr
     assert "SUCCEEDED" in ran.stdout

@@ -30,8 +30,7 @@ def priced(night: Night, monkeypatch: pytest.MonkeyPatch) -> Night:
     """Three documents for a model whose calls cost something; nothing was asked yet."""
     for n in range(1, 4):
         night.drop(f"매출 {n}.csv", f"품목,판매일,금액\n샴푸,2025-11-03,{n}000\n".encode())
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     with ModelServer() as server:
         environ = {
             **night.settings.to_environment(),

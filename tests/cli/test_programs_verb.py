@@ -170,8 +170,7 @@ def test_next_week_s_workbook_costs_no_call(
 ) -> None:
     program_id = keep(home, capsys)
     stock_night.drop("재고 2주.xlsx", STOCK.make(WEEKS[2]))
-    stock_night.step("crawler")
-    stock_night.step("fileid_mapping")
+    stock_night.crawl()
     report, code = stock_night.job()
     (line,) = report.items
     assert code == 0
@@ -194,8 +193,7 @@ def test_a_changed_layout_goes_to_the_model_and_is_told(
 
     server.answer_with = answer
     stock_night.drop("재고 새 양식.xlsx", renamed(STOCK.make(WEEKS[2]), header, "처음 보는 열"))
-    stock_night.step("crawler")
-    stock_night.step("fileid_mapping")
+    stock_night.crawl()
     report, _ = stock_night.job()
     (line,) = report.items
     assert line.outcome is Outcome.CLARIFY

@@ -71,8 +71,7 @@ def night(tmp_path: Path, server: ModelServer) -> Night:
 
 def convert(night: Night, week: int) -> ItemReport:
     night.drop(STOCK.file_name(WEEKS[week]), STOCK.make(WEEKS[week]))
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     report, _ = night.job()
     return next(item for item in report.items if not item.reused)
 

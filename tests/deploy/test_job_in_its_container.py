@@ -50,8 +50,7 @@ def mapped(night: Night) -> Night:
     """A night with documents, crawled and mapped."""
     for number in range(8):
         night.drop(f"매출 {number}.csv", f"{SALES}비누,2025-11-04,{number}\n".encode())
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     return night
 
 

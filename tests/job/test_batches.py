@@ -61,8 +61,7 @@ def drive(night: Night, server: ModelServer) -> Night:
 def fill(night: Night) -> None:
     for n in range(1, DOCUMENTS + 1):
         night.drop(f"매출 {n:02d}.csv", f"품목,판매일,금액\n샴푸{n},2025-11-03,{n}000\n".encode())
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
 
 
 def answered(server: ModelServer) -> Counter[str]:
@@ -125,7 +124,7 @@ def on_file(night: Night) -> None:
 def check_replayed(night: Night, server: ModelServer) -> None:
     """The same night again with nothing but what is on file: neither replies nor results, and no server."""
     before = server.received
-    for info in list(night.store.list("tenants/t1/work/")):
+    for info in list(night.store.list("tenants/t1/items/")):
         remove(night.store, info.key)
     night.environ |= {"LLM_CONVERT_PROVIDER": "recorded", "LLM_CONVERT_BATCH": "off"}
     replayed, code = night.job(LLM_CONVERT_RUN_ID="replay-01", LLM_CONVERT_BUDGET_RUN_USD="0")

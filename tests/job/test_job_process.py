@@ -61,8 +61,7 @@ def drive(night: Night, server: ModelServer) -> Night:
     }
     for n in range(1, 21):
         night.drop(f"매출 {n:02d}.csv", SALES.format(n=n).encode())
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     return night
 
 
@@ -90,7 +89,7 @@ def report_of(night: Night, run_id: str) -> Report:
 
 
 def names_in_work(night: Night) -> list[str]:
-    return [info.key.rsplit("/", 1)[1] for info in night.store.list("tenants/t1/work/")]
+    return [info.key.rsplit("/", 1)[1] for info in night.store.list("tenants/t1/items/")]
 
 
 def test_a_run_with_a_model_proves_prices_and_logs_as_json(drive: Night, server: ModelServer) -> None:
@@ -149,7 +148,7 @@ def test_killed_and_run_again_pays_only_for_what_was_in_flight(drive: Night, ser
     drive.environ["LLM_CONVERT_LEASE_SECONDS"] = "0.1"
     drive.environ["LLM_CONVERT_CALL_TIMEOUT_SECONDS"] = "1"
     # The dead job's claims hold for their lease; here they are dropped by hand instead of waiting for it.
-    for info in list(drive.store.list("tenants/t1/work/")):
+    for info in list(drive.store.list("tenants/t1/items/")):
         if info.key.endswith("claim.json"):
             drive.store.delete(info.key, if_version=info.version)
     report, code = drive.job()
@@ -184,7 +183,7 @@ def test_sigterm_releases_what_does_not_finish(drive: Night, server: ModelServer
     job.communicate(timeout=30)
     assert job.returncode == 75
     assert time.monotonic() - began < 12
-    claims = [read_model(drive.store, info.key, Lease) for info in drive.store.list("tenants/t1/work/")]
+    claims = [read_model(drive.store, info.key, Lease) for info in drive.store.list("tenants/t1/items/")]
     assert len(claims) == 2, "what was in flight is not forgotten: it may have been charged"
     for claim in claims:
         assert claim.seconds_left(datetime.now(UTC)) <= 0
@@ -261,8 +260,7 @@ def test_a_disk_that_fills_up_ends_the_job_clearly_and_leaves_nothing_half_writt
         pytest.skip("no disk can be mounted here")
     try:
         drive.environ |= {"LLM_CONVERT_STORE": f"file://{disk}/store"}
-        drive.step("crawler")
-        drive.step("fileid_mapping")
+        drive.crawl()
         with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(4096))
@@ -273,7 +271,7 @@ def test_a_disk_that_fills_up_ends_the_job_clearly_and_leaves_nothing_half_writt
         assert len(errors) == 1
         assert "No space left on device. Free space" in errors[0]["message"]
         (disk / "filler").unlink()
-        assert all(json.loads(drive.store.read(info.key).data) for info in drive.store.list("tenants/t1/work/"))
+        assert all(json.loads(drive.store.read(info.key).data) for info in drive.store.list("tenants/t1/items/"))
         report, code = drive.job()
         assert (code, sum(item.rows for item in report.items)) == (0, 20)
     finally:

@@ -84,8 +84,7 @@ def drive(night: Night, server: ModelServer) -> Night:
     }
     for n in range(1, DOCUMENTS + 1):
         night.drop(name_of(n), document(n))
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     return night
 
 
@@ -109,8 +108,8 @@ def start(night: Night, run_id: str, *, index: int = 0, count: int = 1, attempt:
 
 def results(night: Night) -> dict[str, Result]:
     found = {}
-    for info in night.store.list("tenants/t1/work/"):
-        item_id, _, name = info.key.removeprefix("tenants/t1/work/").partition("/")
+    for info in night.store.list("tenants/t1/items/"):
+        item_id, _, name = info.key.removeprefix("tenants/t1/items/").partition("/")
         result = find_model(night.store, info.key, Result) if name == "result.json" else None
         if result is not None:
             found[item_id] = result
@@ -124,7 +123,7 @@ def answered(server: ModelServer) -> Counter[str]:
 
 def replies(night: Night) -> list[Reply]:
     """All that were kept."""
-    kept = [info.key for info in night.store.list("tenants/t1/work/") if "/reply" in info.key]
+    kept = [info.key for info in night.store.list("tenants/t1/items/") if "/reply" in info.key]
     return [read_model(night.store, key, Reply) for key in kept]
 
 

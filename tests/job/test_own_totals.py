@@ -61,8 +61,7 @@ def own(night: Night, server: ModelServer) -> Night:
 def converted(night: Night, bsda: str, name: str, data: bytes) -> ItemReport:
     night.bsda = bsda
     night.drop(name, data)
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     report, _ = night.job()
     return next(item for item in report.items if item.document == name)
 

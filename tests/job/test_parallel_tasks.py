@@ -52,8 +52,7 @@ def test_three_tasks_at_once_make_the_report_of_one(night: Night) -> None:
     for n in range(1, 9):
         night.drop(f"매출 {n}.csv", f"품목,판매일,금액\n샴푸,2025-11-03,{n}\n".encode())
     night.drop("회의록.txt", b"x")
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     tasks = [run_task(night, "shell-three-01", index, 3) for index in range(3)]
     assert [task.wait(timeout=60) for task in tasks] == [0, 0, 0]
     three = report_of(night, "shell-three-01")
@@ -72,8 +71,7 @@ def test_three_tasks_at_once_make_the_report_of_one(night: Night) -> None:
 def test_whoever_is_first_does_it_all_and_the_others_change_nothing(night: Night) -> None:
     for n in range(1, 5):
         night.drop(f"매출 {n}.csv", f"품목,판매일,금액\n샴푸,2025-11-03,{n}\n".encode())
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     assert run_task(night, "shell-two-01", 0, 2).wait(timeout=60) == 0
     first = report_of(night, "shell-two-01")
     assert [item.rows for item in first.items] == [1, 1, 1, 1]

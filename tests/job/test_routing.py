@@ -37,8 +37,7 @@ def drive(night: Night, server: ModelServer) -> Night:
     night.environ = {**server.environment(), "LLM_CONVERT_STRATEGIES": "kept,direct"}
     night.drop("이름없는 파일 1.csv", SALES.encode())
     night.drop("안내문.txt", "내일은 쉽니다.\n".encode())
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     return night
 
 

@@ -62,8 +62,7 @@ def kind(name: str) -> str:
 def converted(night: Night, bsda: str) -> dict[str, ItemReport]:
     """A night's lines of the report, by workbook."""
     night.bsda = bsda
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     report, _ = night.job()
     return {item.document.partition(".")[0]: item for item in report.items}
 

@@ -80,8 +80,7 @@ def sales(night: Night, server: ModelServer) -> Night:
 
 
 def converted(night: Night, **variables: str) -> Report:
-    night.step("crawler")
-    night.step("fileid_mapping")
+    night.crawl()
     report, _ = night.job(**variables)
     return report
 
@@ -159,8 +158,7 @@ def test_a_program_under_way_in_a_batch_is_waited_for_after_a_kill(sales: Night,
     for n in range(DOCUMENTS):
         header = "상품명,판매일자,매출액" if n % 2 else "품목,판매일,금액"
         sales.drop(f"매출 {n:02d}.csv", sheet(n, header))
-    sales.step("crawler")
-    sales.step("fileid_mapping")
+    sales.crawl()
     server.dials.batch_seconds = 2
     place = {"TENANT_CODE": "t1", "BSDA": sales.bsda, "LLM_CONVERT_RUN_ID": "batch-01"}
     environ = {**os.environ, **sales.settings.to_environment(), **sales.environ, **place}

@@ -175,7 +175,7 @@ class Batch:
             execution=self.execution,
             attached=attached,
             report_uri=self.report_uri,
-            results_uri=self.store.locate(f"{keys.tenant_prefix(self.request.tenant)}/work"),
+            results_uri=self.store.locate(keys.work_items(self.request.tenant)),
         )
 
 

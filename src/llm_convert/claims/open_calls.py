@@ -32,7 +32,7 @@ def open_calls(store: ObjectStore, tenant: str, now: datetime) -> Iterator[OpenC
 
 def _noted(store: ObjectStore, tenant: str, now: datetime) -> Iterator[OpenCall]:
     """What claims and endings say of calls; a reply may have come since."""
-    prefix = f"{keys.tenant_prefix(tenant)}/work/"
+    prefix = f"{keys.work_items(tenant)}/"
     for info in store.list(prefix):
         item_id, _, name = info.key.removeprefix(prefix).partition("/")
         match name:

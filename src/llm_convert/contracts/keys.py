@@ -107,9 +107,14 @@ def message_batch(tenant: str, bsda: str, run_id: str, *, task: int, attempt: in
     return f"{messages(tenant, bsda, run_id)}{task:04d}-{attempt:02d}/{batch:06d}.jsonl"
 
 
+def work_items(tenant: str) -> str:
+    """What claims, answers and results lie below, by work item."""
+    return f"{tenant_prefix(tenant)}/items"
+
+
 def work(tenant: str, item_id: str, name: str) -> str:
     """``claim``, ``reply``, ``result`` or ``failure`` of a work item."""
-    return f"{tenant_prefix(tenant)}/work/{item_id}/{name}.json"
+    return f"{work_items(tenant)}/{item_id}/{name}.json"
 
 
 def table(tenant: str, table_name: str, bsda: str, branch: str) -> str:

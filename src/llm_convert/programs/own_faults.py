@@ -104,7 +104,7 @@ def _has_neighbours(broken: _Laid, line: Sequence[_Laid], axis: int, sheets: Map
     alike = [one for one in line if one.comparison.holds and _same_cells(broken, one, axis, sheet)]
     return len(alike) >= FEWEST_NEIGHBOURS and all(
         any(_is_amount(_cell(sheet, other, at, axis)) for other in alike)
-        for at in range(len(sheet.rows) if axis == 0 else max(map(len, sheet.rows)))
+        for at in range(len(sheet.rows) if axis == 0 else sheet.width)
         if at != broken.stated[axis] and _is_amount(_cell(sheet, broken, at, axis))
     )
 
@@ -120,8 +120,7 @@ def _same_cells(one: _Laid, other: _Laid, axis: int, sheet: Sheet) -> bool:
 def _cell(sheet: Sheet, of: _Laid, at: int, axis: int) -> CellValue:
     """What stands in a comparison's column in some row, or in its row in some column."""
     row, column = (at, of.stated[1]) if axis == 0 else (of.stated[0], at)
-    cells = sheet.rows[row] if row < len(sheet.rows) else ()
-    return cells[column] if column < len(cells) else None
+    return sheet.value(row, column)
 
 
 def _has_digits(value: CellValue | Scalar) -> bool:
